@@ -1,0 +1,53 @@
+# make demo: a whole test call on this machine.  make test: the tests.  make check: what CI checks.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml meson.build tools/package_files.py $(shell find dsp softphone -type f ! -name '*.pyc' ! -name '*.so')
+
+.PHONY: demo test check format lint types contracts bench bench-smoke native dev clean
+
+demo: $(VENV)/installed
+	$(BIN)/softphone demo --out demo-out
+
+test: $(VENV)/installed
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+# In CI's order: format, lint, types, import contracts, tests.
+check: format lint types contracts test
+
+format: $(VENV)/dev
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/dev
+	PYTHONPATH=. $(BIN)/lint-imports
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks.run
+
+bench-smoke: $(VENV)/installed
+	$(BIN)/python -m benchmarks.run --smoke
+
+# The extension beside its sources, to work in the tree without an installation.
+native:
+	cc -O3 -fno-math-errno -ffp-contract=off -shared -fPIC -Wall -Wextra -DPy_LIMITED_API=0x030b0000 \
+	  $$($(PYTHON) -c 'import sysconfig; print("-I" + sysconfig.get_path("include"))') dsp/native/*.c -lm -o dsp/_native.abi3.so
+
+$(VENV)/bin/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(SOURCES) | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check ".[test]"
+	@touch $@
+
+$(VENV)/dev: $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo-out dsp/_native.abi3.so

@@ -1,0 +1,31 @@
+/* What the kernel files and the module file share.
+ *
+ * Each kernel file exports one `add_...(module)` that puts its types into the module and returns 0, or -1
+ * with an exception set. Limited API of Python 3.11, buffer protocol, no numpy headers.
+ */
+#ifndef DSP_NATIVE_H
+#define DSP_NATIVE_H
+
+#ifndef Py_LIMITED_API
+#define Py_LIMITED_API 0x030b0000
+#endif
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+int add_biquad(PyObject *module);
+int add_meter(PyObject *module);
+
+/* Puts a new heap type made from *spec* into *module*. */
+int add_type(PyObject *module, PyType_Spec *spec);
+
+/* Gets *object* as a C-contiguous, aligned buffer of items whose format is *format* ('f' or 'd').
+ * Raises TypeError for what is no such buffer, ValueError for one that is strided, misaligned or, where
+ * *writable* is asked for, read-only. Returns 0, or -1 with an exception set; release *view* after 0. */
+int get_items(PyObject *object, Py_buffer *view, char format, int writable, const char *name);
+
+/* Makes the floating-point unit of this thread flush subnormal numbers to zero; returns what
+ * `restore_subnormals` needs to put it back. Where the unit has no such mode both do nothing. */
+unsigned long long flush_subnormals(void);
+void restore_subnormals(unsigned long long state);
+
+#endif

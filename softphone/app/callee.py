@@ -1,0 +1,117 @@
+"""The callee: answers what comes in, as many calls at once as come."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from softphone.app.audio import numbered
+from softphone.app.codec_choice import chosen_codecs
+from softphone.app.one_call import CallPlan, OneCall
+from softphone.app.result import Result
+from softphone.app.station import Station, now
+from softphone.call.events import CallEvent, IncomingCall
+from softphone.config import AnswerOptions
+from softphone.errors import SoftphoneError
+
+OnEvent = Callable[[dict[str, Any]], None]
+"""Told {"event": "listening", "uri": ...} and then each RESULT, as they come."""
+
+
+class Callee:
+    """Takes calls until it has had as many as asked for."""
+
+    def __init__(self, station: Station, options: AnswerOptions, on_event: OnEvent, stop: asyncio.Event) -> None:
+        self.results: list[Result] = []
+        self._station = station
+        self._options = options
+        self._on_event = on_event
+        self._stop = stop
+        self._running: dict[asyncio.Task[None], OneCall] = {}
+        self._taken = 0
+        self._plan = CallPlan(
+            audio=options.audio,
+            media=options.media,
+            line=options.line,
+            chosen=chosen_codecs(options.media),
+            seconds=options.seconds,
+            until_played=False,
+        )
+
+    async def run(self) -> list[Result]:
+        """Take calls; return the RESULT of each when the last has ended."""
+        self._station.on_stranger = self._on_incoming
+        self._on_event({"event": "listening", "uri": self._station.uri})
+        await self._stop.wait()
+        self._station.on_stranger = self._refuse_more
+        for one in self._running.values():
+            one.hang_up()
+        if self._running:
+            await asyncio.wait(self._running)
+        return self.results
+
+    def _refuse_more(self, event: CallEvent) -> None:
+        if isinstance(event, IncomingCall):
+            self._station.manager.reject(event.call, 480, now=now())  # RFC 3261 section 21.4.18
+
+    def _on_incoming(self, event: CallEvent) -> None:
+        if not isinstance(event, IncomingCall):
+            return
+        options, manager = self._options, self._station.manager
+        if options.calls is not None and self._taken >= options.calls:
+            self._refuse_more(event)
+            return
+        self._taken += 1
+        try:
+            one = OneCall(self._station, self._plan_for(self._taken))
+        except SoftphoneError as error:
+            manager.reject(event.call, 500, now=now())
+            self._on_event({"event": "error", "error": str(error)})
+            self._taken -= 1
+            return
+        one.attach(event.call)
+        task = asyncio.get_running_loop().create_task(self._finish(one))
+        self._running[task] = one
+        task.add_done_callback(self._on_done)
+        if options.reject is not None:
+            manager.reject(event.call, options.reject, now=now())
+        elif options.ring_s > 0:
+            manager.ring(event.call, now=now())
+            asyncio.get_running_loop().call_later(options.ring_s, self._accept, event.call, one)
+        else:
+            manager.accept(event.call, one.local_media, now=now())
+
+    def _plan_for(self, number: int) -> CallPlan:
+        return replace(self._plan, audio=numbered(self._plan.audio, number))
+
+    def _accept(self, call: int, one: OneCall) -> None:
+        if not one.ended.done():
+            self._station.manager.accept(call, one.local_media, now=now())
+            self._station.pump()
+
+    async def _finish(self, one: OneCall) -> None:
+        result = await one.finish()
+        self.results.append(result)
+        self._on_event(result)
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        if not task.cancelled():
+            task.result()  # a fault of ours must not go unseen
+        if self._options.calls is not None and len(self.results) >= self._options.calls:
+            self._stop.set()
+
+
+async def answer(options: AnswerOptions, on_event: OnEvent, *, stop: asyncio.Event) -> list[Result]:
+    """Answer calls until *stop* is set or ``options.calls`` have ended.
+
+    Raises:
+        UsageError: what was asked for cannot be.
+        EnvironmentProblem: the address is taken.
+    """
+    challenge = options.account.password is not None
+    station = await Station.open(options.listen, options.account, default_user="answer", challenge=challenge)
+    try:
+        return await Callee(station, options, on_event, stop).run()
+    finally:
+        station.close()

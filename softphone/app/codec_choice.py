@@ -1,0 +1,86 @@
+"""From the codecs a user named to what SDP offers and what encoders are built with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from dsp.codecs import CodecSettings, CodecSpec
+from dsp.errors import UnknownName
+from softphone.config import MediaOptions
+from softphone.errors import EnvironmentProblem, UsageError
+from softphone.io.libraries import codecs_with
+from softphone.sdp.negotiate import Capability, NegotiatedCodec
+
+
+@dataclass(frozen=True, slots=True)
+class CodecInUse:
+    """A codec a call may use, and how."""
+
+    spec: CodecSpec
+    settings: CodecSettings
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Rate of the samples it takes and gives."""
+        return self.spec.sample_rate_hz(self.settings)
+
+    @property
+    def capability(self) -> Capability:
+        """As SDP offers it."""
+        return Capability(
+            name=self.spec.sdp_name,
+            clock_rate_hz=self.spec.clock_rate_hz,
+            channels=self.spec.channels,
+            payload_type=self.spec.payload_type,
+            fmtp=self.spec.fmtp(self.settings),
+            max_ptime_ms=max(self.spec.ptimes_ms),
+        )
+
+
+def chosen_codecs(media: MediaOptions) -> tuple[CodecInUse, ...]:
+    """The codecs of *media*, in its order.
+
+    Raises:
+        UsageError: a codec nobody has, a bit rate or packet interval it does not do.
+        LibraryMissing: a codec's library is not on this system.
+    """
+    codecs = codecs_with(opus=media.opus_library)
+    chosen = []
+    for choice in media.codecs:
+        try:
+            spec = codecs.get(choice.name)
+        except UnknownName as error:
+            raise UsageError(f"{error.args[0]}; see `softphone codec list`") from None
+        bit_rate = media.bit_rate_of(choice)
+        low, default, high = spec.bit_rates_bps
+        if bit_rate is not None and not low <= bit_rate <= high:
+            if choice.bit_rate_bps is not None or low != high:
+                raise UsageError(f"bit rate of {spec.name} must be {low} to {high} b/s, got {bit_rate}")
+            bit_rate = None  # --bitrate is for the codecs that have a choice
+        if media.ptime_ms not in spec.ptimes_ms:
+            known = ", ".join(map(str, spec.ptimes_ms))
+            raise UsageError(f"packet interval of {spec.name} must be one of {known} ms, got {media.ptime_ms}")
+        settings = CodecSettings(
+            bit_rate_bps=default if bit_rate is None else bit_rate,
+            ptime_ms=media.ptime_ms,
+            complexity=media.complexity,
+        )
+        chosen.append(CodecInUse(spec, settings))
+    return tuple(chosen)
+
+
+def matching(chosen: tuple[CodecInUse, ...], codec: NegotiatedCodec) -> CodecInUse:
+    """The one of *chosen* that SDP agreed on as *codec*."""
+    key = (codec.name.lower(), codec.clock_rate_hz, codec.channels)
+    return next(
+        one for one in chosen if (one.spec.sdp_name.lower(), one.spec.clock_rate_hz, one.spec.channels) == key
+    )
+
+
+def agreed(codec: CodecInUse, *, ptime_ms: int, fmtp: Mapping[str, str]) -> CodecInUse:
+    """*codec* as the peer wants to receive it: its packet interval and the limits of its fmtp.
+
+    A packet interval the codec does not have becomes the next shorter one it has.
+    """
+    shorter = [ms for ms in codec.spec.ptimes_ms if ms <= ptime_ms]
+    settings = replace(codec.settings, ptime_ms=max(shorter, default=min(codec.spec.ptimes_ms)))
+    return CodecInUse(codec.spec, codec.spec.apply_fmtp(settings, fmtp))

@@ -1,0 +1,145 @@
+"""The demo: two processes of this program call each other over loopback and hear recorded speech both ways."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from softphone.app.result import Result
+from softphone.config import DemoOptions
+from softphone.errors import EnvironmentProblem, SoftphoneError
+
+CALLER_SPEECH, CALLEE_SPEECH = "builtin:man", "builtin:woman"
+START_S = 30.0
+"""Longest time to wait for the callee to listen: a cold machine imports for seconds."""
+GRACE_S = 120.0
+"""Longest time after the call for signalling to end and both sides to be scored."""
+
+Note = Callable[[str], None]
+
+
+async def demo(options: DemoOptions, note: Note, *, stop: asyncio.Event) -> dict[str, Result]:
+    """Run one call between two processes; return ``{"caller": RESULT, "callee": RESULT}``.
+
+    Args:
+        note: told in a line what happens.
+        stop: when set, the call is hung up early.
+
+    Raises:
+        EnvironmentProblem: the folder cannot be written, or a process does not start.
+    """
+    folder = _folder(options)
+    callee = await _start(
+        "answer", "--listen", "127.0.0.1:0", "--calls", "1", *_sides(options, folder, "callee"), "--user", "callee"
+    )
+    caller = None
+    try:
+        uri = await asyncio.wait_for(_listening(callee), START_S)
+        note(f"callee listens at {uri}")
+        caller = await _start(
+            "call", uri, "--seconds", f"{options.seconds:g}", *_sides(options, folder, "caller"), "--user", "caller"
+        )
+        note(f"caller calls: {options.seconds:g} s of speech both ways, recorded in {folder}")
+        watch = asyncio.create_task(_pass_on(stop, caller))
+        try:
+            both = await asyncio.wait_for(
+                asyncio.gather(_last_object(caller), _last_object(callee)), options.seconds + GRACE_S
+            )
+        finally:
+            watch.cancel()
+    except TimeoutError:
+        raise SoftphoneError("the demo's two processes did not end their call in time") from None
+    finally:
+        for process in (caller, callee):
+            await _end(process)
+    return {"caller": both[0], "callee": both[1]}
+
+
+def _folder(options: DemoOptions) -> Path:
+    if options.out is None:
+        return Path(tempfile.mkdtemp(prefix="softphone-demo-"))
+    folder = Path(options.out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentProblem(f"--out wants a folder that can be made, got {folder}: {error.strerror}") from None
+    return folder
+
+
+def _sides(options: DemoOptions, folder: Path, side: str) -> list[str]:
+    """Arguments of one side."""
+    sends, hears = (CALLER_SPEECH, CALLEE_SPEECH) if side == "caller" else (CALLEE_SPEECH, CALLER_SPEECH)
+    media, line = options.media, options.line
+    arguments = ["--json", "--play", sends, "--expect", hears]
+    arguments += ["--record", str(folder / f"{side}-heard.wav"), "--record-sent", str(folder / f"{side}-sent.wav")]
+    arguments += ["--codec", ",".join(map(str, media.codecs)), "--ptime", str(media.ptime_ms)]
+    arguments += ["--complexity", str(media.complexity), "--rtp-ports", "{}-{}".format(*media.rtp_ports)]
+    if media.bit_rate_bps is not None:
+        arguments += ["--bitrate", str(media.bit_rate_bps)]
+    if media.opus_library is not None:
+        arguments += ["--opus-library", media.opus_library]
+    if side == "caller" and not line.is_perfect:  # one end of the line is enough: it acts on both directions
+        arguments += ["--loss", f"{line.loss_pct:g}", "--burst", f"{line.burst:g}", "--delay", f"{line.delay_ms:g}"]
+        arguments += ["--jitter", f"{line.jitter_ms:g}", "--seed", str(line.seed)]
+    return arguments
+
+
+async def _start(*arguments: str) -> asyncio.subprocess.Process:
+    # A group of its own: Ctrl-C reaches this process, which passes it on to the caller, whose BYE ends the callee.
+    options: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "softphone",
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=None,
+        limit=1 << 22,
+        **options,
+    )
+
+
+async def _listening(process: asyncio.subprocess.Process) -> str:
+    line = await _line(process)
+    if line.get("event") != "listening":
+        raise EnvironmentProblem(f"the demo's callee did not start: {line.get('error', line)}")
+    return str(line["uri"])
+
+
+async def _last_object(process: asyncio.subprocess.Process) -> Result:
+    """The last JSON object a process prints."""
+    last: Result = {}
+    assert process.stdout is not None
+    while text := await process.stdout.readline():
+        last = json.loads(text)
+    if "schema" not in last:
+        raise SoftphoneError(f"one side of the demo failed: {last.get('error', 'it printed no result')}")
+    return last
+
+
+async def _line(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    assert process.stdout is not None
+    text = await process.stdout.readline()
+    value = json.loads(text) if text.strip() else {}
+    return value if isinstance(value, dict) else {}
+
+
+async def _pass_on(stop: asyncio.Event, caller: asyncio.subprocess.Process) -> None:
+    await stop.wait()
+    if caller.returncode is None:
+        caller.send_signal(signal.SIGINT)
+
+
+async def _end(process: asyncio.subprocess.Process | None) -> None:
+    if process is not None and process.returncode is None:
+        try:
+            await asyncio.wait_for(process.wait(), 1.0)
+        except TimeoutError:
+            process.kill()
+            await process.wait()

@@ -1,0 +1,217 @@
+"""The audio of one call: RTP session, codec, device and taps wired together, and what was measured of them."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dsp.level import LevelReport, SpeechMeter
+from softphone.app.codec_choice import CodecInUse, agreed, matching
+from softphone.app.line import PolledSocket
+from softphone.config import MediaOptions
+from softphone.io.ids import StreamIds, seeded_rng
+from softphone.io.media_clock import MediaClock
+from softphone.io.process_cost import ProcessCost, resident_mib
+from softphone.media.device import AudioDevice
+from softphone.media.engine import MediaEngine
+from softphone.media.paths import ReceivePath, ReceiveStats, Tap, TransmitPath
+from softphone.rtp.events import DtmfDigit, FirstPacket
+from softphone.rtp.session import RtpSession
+from softphone.rtp.stats import RtpStats
+from softphone.sdp.negotiate import Negotiated
+
+log = logging.getLogger(__name__)
+
+NTP_EPOCH_S = 2_208_988_800
+"""Seconds from 1900 (NTP) to 1970 (POSIX), RFC 5905 section 6."""
+
+
+@dataclass(slots=True)
+class LegEvents:
+    """What a leg tells its owner; each is called from the event loop."""
+
+    source_ended: Callable[[], None]
+    timed_out: Callable[[], None]
+    """Nothing was received for ``rtp_timeout_s``."""
+
+
+@dataclass(slots=True)
+class LegFacts:
+    """What a leg knows when it has stopped; `softphone.app.report` makes JSON of it."""
+
+    codec: CodecInUse
+    started: ProcessCost
+    ended: ProcessCost
+    rss_mib: float | None
+    rtp: RtpStats
+    receive: ReceiveStats
+    heard: LevelReport
+    heard_rate_hz: int
+    first_rtp_at: float | None
+    dtmf: str
+    sends: bool
+    receives: bool
+
+
+class MediaLeg:
+    """Runs from `start` to `stop`.
+
+    Args:
+        socket: where RTP and RTCP come and go, perhaps over a simulated line.
+        negotiated: what SDP agreed on.
+        chosen: the codecs offered.
+        make_device: given the sample rate, the packet interval (ms) and the time the first block starts at.
+    """
+
+    def __init__(
+        self,
+        socket: PolledSocket,
+        negotiated: Negotiated,
+        chosen: tuple[CodecInUse, ...],
+        media: MediaOptions,
+        *,
+        clock: MediaClock,
+        make_device: Callable[[int, int, float], AudioDevice],
+        events: LegEvents,
+    ) -> None:
+        now = time.monotonic()
+        codec = matching(chosen, negotiated.codec)
+        codec = agreed(codec, ptime_ms=negotiated.ptime_ms, fmtp=negotiated.codec.fmtp)
+        formats = {c.payload_type: matching(chosen, c) for c in negotiated.receive}
+        self.codec = codec
+        self.sample_rate_hz = codec.sample_rate_hz
+        self._ptime_ms = codec.settings.ptime_ms
+        self._socket = socket
+        self._clock = clock
+        self._events = events
+        self._timeout_s = media.rtp_timeout_s
+        ids = StreamIds()
+        self.session = RtpSession(
+            remote=(negotiated.remote_host, negotiated.remote_port),
+            remote_rtcp=(negotiated.remote_rtcp_host, negotiated.remote_rtcp_port),
+            clock_rate_hz=codec.spec.clock_rate_hz,
+            receive={pt: one.spec.clock_rate_hz for pt, one in formats.items()},
+            dtmf_send=negotiated.send_dtmf_payload_type,
+            dtmf_receive=negotiated.receive_dtmf,
+            payload_ticks=lambda pt, payload: _ticks(formats[pt], payload),
+            packet_ticks=codec.spec.clock_rate_hz * self._ptime_ms // 1000,
+            ssrc=ids.ssrc,
+            sequence_number=ids.sequence_number,
+            timestamp=ids.timestamp,
+            cname=ids.cname,
+            rng=seeded_rng(),
+            ntp_offset_s=time.time() + NTP_EPOCH_S - now,
+            now=now,
+        )
+        self.transmit = TransmitPath(
+            codec.spec, codec.settings, self.session, payload_type=negotiated.codec.payload_type
+        )
+        receive_formats = {pt: (one.spec, one.settings) for pt, one in formats.items()}
+        self.receive = ReceivePath(self.session, receive_formats, sample_rate_hz=self.sample_rate_hz)
+        self._meter = SpeechMeter(self.sample_rate_hz)
+        self.receive.taps.append(self._meter.process)
+        start = clock.join(self._ptime_ms, self._tick)
+        self.device = make_device(self.sample_rate_hz, self._ptime_ms, start)
+        self._engine = MediaEngine(self.transmit, self.receive, self.device)
+        self._follow(negotiated)
+        self._heard_at = now
+        self._source_ended = False
+        self._dtmf = ""
+        self._first_rtp_at: float | None = None
+        self._started = ProcessCost.now()
+        self._stopped = False
+
+    def retarget(self, negotiated: Negotiated) -> None:
+        """Follow a re-INVITE: another address, another direction."""
+        self.session.retarget(
+            (negotiated.remote_host, negotiated.remote_port),
+            (negotiated.remote_rtcp_host, negotiated.remote_rtcp_port),
+        )
+        self._follow(negotiated)
+
+    def add_taps(self, *, heard: Tap | None, sent: Tap | None) -> None:
+        """Let *heard* and *sent* see each block."""
+        if heard is not None:
+            self.receive.taps.append(heard)
+        if sent is not None:
+            self.transmit.taps.append(sent)
+
+    def stop(self) -> LegFacts:
+        """Say RTCP BYE, stop the audio, and return what was measured."""
+        now = time.monotonic()
+        self._clock.leave(self._ptime_ms, self._tick)
+        self._drain(now)
+        rtp = self.session.stats(now=now)
+        self.session.bye(now=now)
+        self._flush(now)
+        return LegFacts(
+            codec=self.codec,
+            started=self._started,
+            ended=ProcessCost.now(),
+            rss_mib=resident_mib(),
+            rtp=rtp,
+            receive=self.receive.stats,
+            heard=self._meter.result(),
+            first_rtp_at=self._first_rtp_at,
+            heard_rate_hz=self.sample_rate_hz,
+            dtmf=self._dtmf,
+            sends=self._sends,
+            receives=self._receives,
+        )
+
+    def progress(self) -> dict[str, float | None]:
+        """Figures of the running call, for a person."""
+        stats = self.session.stats(now=time.monotonic())
+        heard = self._meter.result()
+        return {
+            "received_packets": stats.received.packets,
+            "loss_pct": stats.received.loss_pct,
+            "jitter_ms": stats.received.jitter_ms,
+            "level_dbov": heard.level_dbov,
+        }
+
+    def _follow(self, negotiated: Negotiated) -> None:
+        self._sends, self._receives = negotiated.sends, negotiated.receives
+        self.transmit.enabled = negotiated.sends
+
+    def _tick(self, now: float) -> None:
+        self._drain(now)
+        self._engine.tick(now=now)
+        session = self.session
+        due = session.next_timeout()
+        if due is not None and due <= now:
+            session.handle_timeout(now=now)
+        self._flush(now)
+        while (event := session.next_event()) is not None:
+            self._on_event(event)
+        if self.device.source_ended and not self._source_ended:
+            self._source_ended = True
+            self._events.source_ended()
+        if 0 < self._timeout_s < now - self._heard_at and self._receives:
+            self._heard_at = now
+            self._events.timed_out()
+
+    def _drain(self, now: float) -> None:
+        receive = self.session.receive_datagram
+        for data, addr, arrival in self._socket.drain():
+            receive(data, addr, now=arrival)
+            self._heard_at = now
+
+    def _flush(self, now: float) -> None:
+        send = self._socket.send
+        for data, addr in self.session.datagrams_to_send(now=now):
+            send(data, addr)
+
+    def _on_event(self, event: object) -> None:
+        match event:
+            case FirstPacket(at=at):
+                self._first_rtp_at = at
+            case DtmfDigit(digit=digit):
+                self._dtmf += digit
+            case _:  # counted where it happened; SIP, not RTCP, says how the call ends
+                log.info("%s", event)
+
+
+def _ticks(codec: CodecInUse, payload: bytes) -> int:
+    samples = codec.spec.payload_samples(payload, codec.sample_rate_hz)
+    return samples * codec.spec.clock_rate_hz // codec.sample_rate_hz

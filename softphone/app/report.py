@@ -1,0 +1,121 @@
+"""What was measured of a call's audio, as the media half of its RESULT."""
+
+from typing import Any
+
+from dsp.metrics.emodel import call_rating
+from softphone.app.leg import LegFacts
+from softphone.call.manager import CallInfo
+from softphone.rtp.stats import ReceivedStats, SentStats
+from softphone.scorer.live import LineFacts, verdicts
+
+
+def media_report(facts: LegFacts, info: CallInfo, *, recording: str | None) -> dict[str, Any]:
+    """The keys of a RESULT that speak of audio.
+
+    Args:
+        facts: from the leg that has stopped.
+        info: of the same call.
+        recording: path of what was heard, None where it was not asked for.
+    """
+    rtp, seconds = facts.rtp, facts.ended.at - facts.started.at
+    settings = facts.codec.settings
+    concealed_ms = 1000 * facts.receive.concealed / facts.heard_rate_hz
+    return {
+        "first_rtp_s": None if facts.first_rtp_at is None else round(facts.first_rtp_at - info.invited_at, 4),
+        "duration_s": round(seconds, 3),
+        "codec": {
+            "name": facts.codec.spec.name,
+            "sample_rate_hz": facts.codec.sample_rate_hz,
+            "bit_rate_bps": settings.bit_rate_bps,
+            "ptime_ms": settings.ptime_ms,
+        },
+        "sent": _direction(rtp.sent, info.sip_bytes_sent),
+        "received": {
+            **_direction(rtp.received, info.sip_bytes_received),
+            "lost": rtp.received.lost,
+            "loss_pct": _rounded(rtp.received.loss_pct, 2),
+            "discard_pct": _rounded(rtp.received.discard_pct, 2),
+            "concealed_ms": round(concealed_ms),
+            "jitter_ms": _rounded(rtp.received.jitter_ms, 2),
+            "pdv_p95_ms": _rounded(rtp.received.pdv_p95_ms, 2),
+            "playout_delay_ms": _rounded(rtp.received.playout_delay_ms, 1),
+            "level_dbov": _rounded(facts.heard.level_dbov, 2),
+            "strangers": rtp.received.strangers,
+            "undecodable": rtp.received.undecodable + facts.receive.undecodable_packets,
+        },
+        "remote": {
+            "loss_pct": _rounded(rtp.remote.loss_pct, 2),
+            "jitter_ms": _rounded(rtp.remote.jitter_ms, 2),
+        },
+        "rtt_ms": _rounded(rtp.rtt_ms, 2),
+        "emodel": _emodel(facts),
+        "verdict": list(verdicts(facts.heard, _line_facts(facts, concealed_ms))),
+        "cost": _cost(facts, seconds),
+        "dtmf_received": facts.dtmf,
+        "recording": recording,
+    }
+
+
+def _direction(stats: SentStats | ReceivedStats, sip_bytes: int) -> dict[str, Any]:
+    return {
+        "packets": stats.packets,
+        "packets_per_s": round(stats.packets_per_s, 2),
+        "payload_bps": round(stats.payload_bps),
+        "wire_bps": round(stats.wire_bps),
+        "bytes": {
+            "sip": sip_bytes,
+            "payload": stats.payload_bytes,
+            "rtp": stats.rtp_bytes,
+            "rtcp": stats.rtcp_bytes,
+        },
+    }
+
+
+def _emodel(facts: LegFacts) -> dict[str, Any] | None:
+    """The rating of what was heard here; None where nothing was."""
+    received = facts.rtp.received
+    if received.packets == 0:
+        return None
+    spec, settings = facts.codec.spec, facts.codec.settings
+    delay_ms = 1000 * spec.delay_samples(settings) / facts.codec.sample_rate_hz
+    return dict(
+        call_rating(
+            rtt_ms=facts.rtp.rtt_ms,
+            playout_delay_ms=received.playout_delay_ms or 0.0,
+            packet_ms=settings.ptime_ms,
+            codec_delay_ms=delay_ms,
+            loss_pct=received.loss_pct or 0.0,
+            discard_pct=received.discard_pct or 0.0,
+            burst_r=received.burst_r,
+            equipment=spec.equipment,
+        )
+    )
+
+
+def _line_facts(facts: LegFacts, concealed_ms: float) -> LineFacts:
+    return LineFacts(
+        packets_sent=facts.rtp.sent.packets,
+        packets_received=facts.rtp.received.packets,
+        receive_expected=facts.receives,
+        send_expected=facts.sends,
+        peer_loss_pct=facts.rtp.remote.loss_pct,
+        played_ms=1000 * facts.receive.played / facts.heard_rate_hz,
+        concealed_ms=concealed_ms,
+    )
+
+
+def _cost(facts: LegFacts, seconds: float) -> dict[str, Any]:
+    """Of this process, while the call stood."""
+    span = max(seconds, 1e-3)
+    wakeups = None
+    if facts.started.wakeups is not None and facts.ended.wakeups is not None:
+        wakeups = round((facts.ended.wakeups - facts.started.wakeups) / span, 1)
+    return {
+        "cpu_ms_per_s": round(1000 * (facts.ended.cpu_s - facts.started.cpu_s) / span, 2),
+        "rss_mib": _rounded(facts.rss_mib, 1),
+        "wakeups_per_s": wakeups,
+    }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

@@ -1,0 +1,163 @@
+"""The RESULT of a call, as printed: its keys, what they are made of, and the exit status it leads to."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from softphone.call.manager import CallInfo
+from softphone.call.outcome import Ending, Outcome
+
+Result = dict[str, Any]
+"""One call as JSON; every key is there, what was not measured is null."""
+
+SCHEMA = 1
+
+EXIT_STATUS = {
+    Outcome.COMPLETED: 0,
+    Outcome.BUSY: 4,
+    Outcome.DECLINED: 4,
+    Outcome.UNAUTHORIZED: 4,
+    Outcome.INCOMPATIBLE: 4,
+    Outcome.NO_ANSWER: 3,
+    Outcome.UNREACHABLE: 3,
+    Outcome.NO_AUDIO: 5,
+    Outcome.DROPPED: 5,
+    Outcome.FAILED: 1,
+}
+SEVERITY = (0, 6, 5, 4, 3, 2, 1)
+"""Exit statuses from the mildest to the worst: the further a call got, the milder."""
+NO_AUDIO_VERDICTS = frozenset({"silent", "one-way"})
+
+
+def utc_text(posix_s: float) -> str:
+    """A time as in ``2026-01-01T12:00:00Z``."""
+    return datetime.fromtimestamp(posix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def make_result(
+    info: CallInfo,
+    ending: Ending,
+    *,
+    started_at: str,
+    media: Mapping[str, Any] | None,
+    peer_result: Result | None,
+) -> Result:
+    """Assemble a RESULT.
+
+    Args:
+        media: what `softphone.app.leg.MediaLeg.report` returned, None when no audio ever ran.
+        peer_result: the other side's RESULT, where it sent one.
+    """
+    result: Result = {
+        "schema": SCHEMA,
+        "call_id": info.call_id,
+        "started_at": started_at,
+        "local": info.local_uri,
+        "peer": info.peer_uri,
+        "outcome": ending.outcome.value,
+        "ended_by": ending.ended_by,
+        "sip_status": ending.sip_status,
+        "reason": ending.reason,
+        "srd_s": _rounded(info.srd_s, 4),
+        "setup_s": _rounded(info.setup_s, 4),
+        "first_rtp_s": None,
+        "duration_s": None,
+        "codec": None,
+        "mode": "normal",
+        "encryption": "none",
+        "sent": None,
+        "received": None,
+        "remote": None,
+        "rtt_ms": None,
+        "emodel": None,
+        "verdict": [],
+        "score": None,
+        "airtime": None,
+        "cost": None,
+        "dtmf_received": "",
+        "recording": None,
+        "peer_result": peer_result,
+        "error": None,
+    }
+    if media is not None:
+        result.update(media)
+        if ending.outcome is Outcome.COMPLETED and NO_AUDIO_VERDICTS & set(result["verdict"]):
+            result["outcome"] = Outcome.NO_AUDIO.value
+    return result
+
+
+def read_peer_result(data: bytes | None) -> Result | None:
+    """The other side's RESULT from its bytes, or None: it sent none, or nothing that can be one.
+
+    A peer can write anything; only what this side looks at is checked.
+    """
+    try:
+        value = json.loads(data or b"null")
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict) or not isinstance(value.get("outcome"), str):
+        return None
+    score, emodel = value.get("score"), value.get("emodel")
+    if not (_is_number_in(score, "value") and _is_number_in(emodel, "mos_cq")):
+        return None
+    return value
+
+
+def _is_number_in(part: Any, key: str) -> bool:
+    """*part* is null, or an object whose *key* is a number."""
+    return part is None or (isinstance(part, dict) and isinstance(part.get(key), int | float))
+
+
+def exit_status(results: Iterable[Result]) -> int:
+    """The status for all *results*: the worst of them and of what their peers heard."""
+    worst = 0
+    for result in results:
+        for side in (result, result.get("peer_result")):
+            if side is not None:
+                worst = max(worst, _status(side), key=SEVERITY.index)
+    return worst
+
+
+def check_min_mos(result: Result, minimum: float) -> None:
+    """Mark *result* where it misses *minimum*, or where nothing in it can be held against a MOS."""
+    for name, side in (("heard here", result), ("heard by the peer", result["peer_result"])):
+        if side is None:
+            continue
+        mos = _mos(side)
+        if mos is None:
+            if side is result and result["error"] is None:
+                result["error"] = (
+                    f"--min-mos {minimum:g} needs a trusted MOS or a codec with an E-model value of the ITU, got neither "
+                    f"for {_codec_name(side)}: use --codec pcmu"
+                )
+                result["exit_status"] = 2
+        elif mos < minimum:
+            result["error"] = f"MOS {name} is {mos:.2f}, wanted at least {minimum:g}"
+            result["exit_status"] = 6
+
+
+def _codec_name(side: Result) -> str:
+    return str(side["codec"]["name"]) if side["codec"] else "a call without audio"
+
+
+def _mos(side: Result) -> float | None:
+    score, emodel = side.get("score"), side.get("emodel")
+    if score and score.get("trusted") and str(score.get("unit", "")).startswith("MOS"):
+        return float(score["value"])
+    if emodel and emodel.get("grounded"):
+        return float(emodel["mos_cq"])
+    return None
+
+
+def _status(side: Result) -> int:
+    try:
+        status = EXIT_STATUS[Outcome(side.get("outcome"))]
+    except ValueError:
+        return 0  # a peer of another version; its word decides nothing
+    own = side.get("exit_status", 0)
+    return status if status or own not in SEVERITY else int(own)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

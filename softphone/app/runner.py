@@ -1,0 +1,59 @@
+"""Runs a coroutine of the app to its end on a loop of its own; signals ask it to stop, never tear it down."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
+    """Run *main*, handing it the event that Ctrl-C and SIGTERM set.
+
+    An exception in a callback of the loop, which nobody awaits, cancels *main* and is raised from here: a fault of ours must
+    neither hang a call nor go unseen.
+    """
+
+    async def body() -> T:
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        faults: list[BaseException] = []
+        # What was imported lives until the end: the collector need not look at it again during a call.
+        gc.collect()
+        gc.freeze()
+        task = loop.create_task(main(stop))
+
+        def on_fault(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            faults.append(context.get("exception") or RuntimeError(context["message"]))
+            task.cancel()
+
+        loop.set_exception_handler(on_fault)
+        with _signals(stop):
+            try:
+                return await task
+            except asyncio.CancelledError:
+                if faults:
+                    raise faults[0] from None
+                raise
+
+    return asyncio.run(body())
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    handled = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except (NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread
+            continue
+        handled.append(number)
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)

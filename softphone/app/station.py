@@ -1,0 +1,121 @@
+"""The SIP side of one process: socket, endpoint, call manager and media clock, shared by all its calls."""
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from softphone.call.events import CallEvent
+from softphone.call.manager import CallManager
+from softphone.config import AccountOptions, Address
+from softphone.errors import UnreachableError
+from softphone.io.driver import DatagramDriver
+from softphone.io.ids import SystemIds
+from softphone.io.media_clock import MediaClock
+from softphone.io.udp import bind_udp, local_host_towards
+from softphone.sip.auth import Challenger
+from softphone.sip.endpoint import SipEndpoint
+from softphone.sip.timers import Timers
+from softphone.sip.uri import NameAddr, SipUri
+
+USER_AGENT = "softphone/0.1"
+RESULT_TYPE = "application/vnd.softphone.result+json"
+"""Media type of the RESULT that travels in the BYE exchange between two of ours (`docs/peer-result.md`)."""
+UNSPECIFIED = ("0.0.0.0", "::", "")
+SOMEWHERE = {False: ("192.0.2.1", 9), True: ("2001:db8::1", 9)}
+"""Addresses of documentation (RFC 5737, RFC 3849), to ask the system which of ours faces the world."""
+
+
+class CallOwner(Protocol):
+    """Who is told of a call's events."""
+
+    def on_event(self, event: CallEvent) -> None:
+        """Take an event of this owner's call."""
+
+
+class Station:
+    """Places and takes calls on one UDP address.
+
+    Must be made by `open`, inside a running event loop, and closed.
+    """
+
+    def __init__(self, manager: CallManager, host: str, identity: NameAddr) -> None:
+        self.manager = manager
+        self.host = host
+        """Address of ours that goes into SIP and SDP."""
+        self.identity = identity
+        self.clock = MediaClock()
+        self.owners: dict[int, CallOwner] = {}
+        """Who owns each call, by its number."""
+        self.on_stranger: Callable[[CallEvent], None] | None = None
+        """Told of events of calls nobody owns yet: incoming ones."""
+        self._driver: DatagramDriver[CallEvent] | None = None
+
+    @classmethod
+    async def open(
+        cls, listen: Address, account: AccountOptions, *, default_user: str, challenge: bool = False
+    ) -> "Station":
+        """Bind *listen* and start to drive SIP over it.
+
+        Args:
+            default_user: user part of our address where the account names none.
+            challenge: callers must authenticate as the account's user.
+
+        Raises:
+            EnvironmentProblem: if the address cannot be bound.
+        """
+        sock = bind_udp(*listen)
+        bound_host, port = sock.getsockname()[:2]
+        host = bound_host if bound_host not in UNSPECIFIED else _outward_host(":" in bound_host)
+        contact = SipUri(scheme="sip", user=account.user or default_user, host=host, port=port)
+        challenger = None
+        if challenge and account.password is not None and account.digest_user is not None:
+            challenger = Challenger(realm="softphone", users={account.digest_user: account.password})
+        endpoint = SipEndpoint(
+            contact=contact,
+            via_address=(host, port),
+            ids=SystemIds(),
+            timers=Timers(t1=account.sip_t1_ms / 1000),
+            user_agent=USER_AGENT,
+            accept=("application/sdp", RESULT_TYPE),
+            challenger=challenger,
+        )
+        identity = NameAddr(display="", uri=contact, params={})
+        manager = CallManager(endpoint, identity=identity, result_type=RESULT_TYPE)
+        station = cls(manager, host, identity)
+        station._driver = await DatagramDriver.open(manager, station._dispatch, sock)
+        return station
+
+    @property
+    def uri(self) -> str:
+        """Where this station can be called."""
+        return str(self.identity.uri)
+
+    def pump(self) -> None:
+        """Let SIP send and tell what the last call to the manager led to."""
+        if self._driver is not None:
+            self._driver.pump()
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._driver is not None:
+            self._driver.close()
+            self._driver = None
+
+    def _dispatch(self, event: CallEvent) -> None:
+        owner = self.owners.get(event.call)
+        if owner is not None:
+            owner.on_event(event)
+        elif self.on_stranger is not None:
+            self.on_stranger(event)
+
+
+def now() -> float:
+    """The clock all cores are driven by, in seconds."""
+    return time.monotonic()
+
+
+def _outward_host(ipv6: bool) -> str:
+    try:
+        return local_host_towards(SOMEWHERE[ipv6])
+    except UnreachableError:
+        return "::1" if ipv6 else "127.0.0.1"

@@ -1,0 +1,13 @@
+"""Exception tree of the calls.
+
+* CallError
+    * UnknownCall   (local: there is no call of that number, or it has been forgotten)
+"""
+
+
+class CallError(Exception):
+    """Base class of everything this package raises."""
+
+
+class UnknownCall(CallError, LookupError):
+    """The caller named a call that does not exist."""

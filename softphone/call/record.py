@@ -1,0 +1,118 @@
+"""What a `CallManager` remembers of one call, and what it tells of it."""
+
+from dataclasses import dataclass
+
+from softphone.call.outcome import Ending
+from softphone.call.state import State
+from softphone.sdp.description import SessionDescription
+from softphone.sdp.media import LocalMedia, Negotiated
+from softphone.sip.message import Request, Response
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """Facts of one call; times are of the clock that drives the manager."""
+
+    call_id: str
+    local_uri: str
+    peer_uri: str
+    invited_at: float
+    ringing_at: float | None
+    """First 101 to 199, sent or received."""
+    answered_at: float | None
+    """2xx to the INVITE, sent or received."""
+    ended_at: float | None
+    srd_s: float | None
+    """Session request delay (RFC 6076 section 4.3): INVITE to the first status, seen by the caller.
+
+    None: there was none, or the peer placed the call."""
+    setup_s: float | None
+    """INVITE to 2xx."""
+    sip_bytes_sent: int
+    sip_bytes_received: int
+
+
+@dataclass(slots=True, eq=False)
+class CallRecord:
+    """One call."""
+
+    number: int
+    placed: bool
+    state: State
+    call_id: str
+    local_uri: str
+    peer_uri: str
+    invited_at: float
+    deadline: float | None = None
+    """When the patience of `state` runs out."""
+    media: LocalMedia | None = None
+    ours: SessionDescription | None = None
+    """Our newest description."""
+    theirs: SessionDescription | None = None
+    """The offer of the peer's INVITE."""
+    offer_problem: str | None = None
+    early_body: bytes = b""
+    """Description in a provisional answer, for a 2xx that repeats none."""
+    negotiated: Negotiated | None = None
+    proposed: Negotiated | None = None
+    """What the description that is being handled leads to."""
+    peer_is_ours: bool = False
+    """Whether the peer takes a RESULT, said by Accept."""
+    header_bytes: int = 0
+    """Estimate of a BYE's size without its body."""
+    authenticated: bool = False
+    """Whether our requests carry credentials."""
+    result: bytes = b""
+    """Our RESULT."""
+    peer_result: bytes | None = None
+    status: int | None = None
+    """Final status of the INVITE."""
+    reason: str = ""
+    refusal_status: int = 480
+    refusal_headers: tuple[tuple[str, str], ...] = ()
+    ending: Ending | None = None
+    """The first cause of the end."""
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    first_status_at: float | None = None
+    ended_at: float | None = None
+    sip_bytes: tuple[int, int] = (0, 0)
+    """Sent and received, when the call ended."""
+
+    @property
+    def body(self) -> bytes:
+        """Our newest description as it is sent."""
+        return b"" if self.ours is None else bytes(self.ours)
+
+    def settle(self) -> Negotiated | None:
+        """Let what was proposed count; return it, or None if nothing changed."""
+        changed = self.proposed != self.negotiated
+        self.negotiated = self.proposed
+        return self.negotiated if changed else None
+
+    def info(self, sip_bytes: tuple[int, int]) -> CallInfo:
+        """Return the facts, *sip_bytes* sent and received so far."""
+        srd_at = self.first_status_at if self.placed else None
+        return CallInfo(
+            call_id=self.call_id,
+            local_uri=self.local_uri,
+            peer_uri=self.peer_uri,
+            invited_at=self.invited_at,
+            ringing_at=self.ringing_at,
+            answered_at=self.answered_at,
+            ended_at=self.ended_at,
+            srd_s=None if srd_at is None else srd_at - self.invited_at,
+            setup_s=None if self.answered_at is None else self.answered_at - self.invited_at,
+            sip_bytes_sent=sip_bytes[0],
+            sip_bytes_received=sip_bytes[1],
+        )
+
+
+def bye_header_bytes(message: Request | Response, *, authenticated: bool) -> int:
+    """Estimate, rather too high, how long the headers of a BYE in the dialog of *message* are."""
+    names = [str(message.from_), str(message.to), message.call_id]
+    if message.contact is not None:
+        names.append(str(message.contact))
+    routes = [str(route) for route in message.record_routes]
+    fixed = 400  # Via, CSeq, Max-Forwards, User-Agent, the three of the body, and the names of all
+    return fixed + sum(map(len, names)) + sum(len(route) + 2 for route in routes) + 400 * authenticated

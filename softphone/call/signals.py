@@ -1,0 +1,234 @@
+"""What the events of the SIP endpoint, and the session descriptions in them, mean for a call.
+
+Each function notes in the record what was learnt and returns the input for the state machine.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from softphone.call.exchange import accepts, unpack
+from softphone.call.outcome import Ending, Outcome, outcome_of_status, refused
+from softphone.call.record import CallRecord, bye_header_bytes
+from softphone.call.state import Input, State
+from softphone.sdp.description import SessionDescription
+from softphone.sdp.errors import Incompatible, SdpError, SdpParseError
+from softphone.sdp.media import LocalMedia, Negotiated
+from softphone.sdp.negotiate import make_answer, make_offer, read_answer, revised
+from softphone.sip import events as sip
+from softphone.sip.message import Request, Response
+
+SDP_TYPE = "application/sdp"
+_OFFERING: Mapping[State, Input] = {
+    State.CALLING: Input.ANSWER,
+    State.RINGING: Input.ANSWER,
+    State.ANSWERED_OFFERING: Input.ACK_ANSWER,
+    State.REOFFERED: Input.ACK_ANSWER,
+}
+"""States in which the peer's answer is awaited, and the input it makes."""
+_CAUSE = re.compile(r"\s*SIP\s*(?:;[^;,]*)*?;\s*cause\s*=\s*([0-9]{3})\s*(?:[;,].*)?", re.IGNORECASE)
+
+
+def call_of(event: sip.InviteReceived, *, result_type: str, now: float) -> CallRecord:
+    """Return the record of a call that came in."""
+    request = event.request
+    call = CallRecord(
+        number=event.leg,
+        placed=False,
+        state=State.INCOMING,
+        call_id=request.call_id,
+        local_uri=str(request.to.uri),
+        peer_uri=str(request.from_.uri),
+        invited_at=now,
+    )
+    _meet(call, request, result_type)
+    try:
+        call.theirs = _description_in(request)
+    except SdpError as error:
+        call.offer_problem = str(error)
+    return call
+
+
+def accept(call: CallRecord, media: LocalMedia, now: float) -> Input:
+    """Answer the INVITE of *call* with *media*, or refuse it for want of anything in common."""
+    try:
+        if call.offer_problem is not None:
+            raise SdpParseError(call.offer_problem)
+        if call.theirs is None:
+            ours, signal = make_offer(media), Input.ACCEPT_OFFERING
+        else:
+            ours, call.proposed = make_answer(call.theirs, media)
+            signal = Input.ACCEPT
+    except (SdpParseError, Incompatible) as error:
+        # RFC 3261 section 20.43: 305 incompatible media format, 399 miscellaneous.
+        code = 305 if isinstance(error, Incompatible) else 399
+        text = str(error)[:120].replace("\\", "/").replace('"', "'")
+        call.refusal_headers = (("Warning", f'{code} softphone "{text}"'),)
+        return refuse(call, _status_for(error), why=str(error))
+    call.media, call.ours = media, ours
+    call.status, call.reason, call.answered_at = 200, "OK", now
+    return signal
+
+
+def refuse(call: CallRecord, status: int, *, why: str) -> Input:
+    """Refuse the INVITE of *call* with *status*."""
+    if call.ending is None:
+        outcome = Outcome.INCOMPATIBLE if call.refusal_headers else outcome_of_status(status)
+        call.refusal_status, call.ending = status, Ending(outcome, "local", status, why)
+    return Input.REJECT
+
+
+def signal_of(
+    call: CallRecord, event: sip.SipEvent, *, heard: bool, result_type: str, now: float
+) -> Input | None:
+    """Read *event* of the leg of *call*; None: it says nothing to a call.
+
+    Args:
+        call: changed by what is learnt.
+        event: from the endpoint.
+        heard: whether anything at all came from the peer.
+        result_type: media type of a RESULT.
+        now: time.
+    """
+    match event:
+        case sip.Provisional(response=response):
+            return _provisional(call, response, now)
+        case sip.Answered(response=response):
+            call.status, call.reason, call.answered_at = response.status, response.reason, now
+            _note_status(call, now)
+            _meet(call, response, result_type)
+            return _answer(call, response.body or call.early_body)
+        case sip.Refused():
+            return _refused(call, event, heard, now)
+        case sip.Acked(body=body):
+            return _answer(call, body) if call.state in _OFFERING else Input.ACK
+        case sip.AckMissing():
+            end_by_network(call, "the peer did not acknowledge our 200")
+            return Input.ACK_MISSING
+        case sip.Cancelled():
+            call.ending = Ending(Outcome.NO_ANSWER, "peer", 487, "the caller gave up")
+            return Input.CANCEL
+        case sip.ByeReceived(request=request):
+            _read_result(call, request, result_type)
+            call.ending = call.ending or _ending_by_peer(call, request)
+            return Input.BYE
+        case sip.ByeAnswered(response=None):
+            end_by_network(call, "nobody answered our BYE")
+            return Input.BYE_OVER
+        case sip.ByeAnswered(response=Response() as response):
+            _read_result(call, response, result_type)
+            return Input.BYE_OVER
+        case sip.ReinviteReceived(request=request):
+            return _reinvite(call, request)
+    return None
+
+
+def end_by_network(call: CallRecord, reason: str) -> None:
+    """Note that the peer vanished, unless the call was over for another cause."""
+    if call.ending is None or call.ending.outcome is Outcome.COMPLETED:
+        call.ending = Ending(Outcome.DROPPED, "network", call.status, reason)
+
+
+def _provisional(call: CallRecord, response: Response, now: float) -> Input:
+    if call.ringing_at is None:
+        call.ringing_at = now
+        call.status, call.reason = response.status, response.reason
+    _note_status(call, now)
+    call.early_body = response.body or call.early_body
+    return Input.PROGRESS
+
+
+def _refused(call: CallRecord, event: sip.Refused, heard: bool, now: float) -> Input:
+    if not event.local and event.status not in (401, 407):
+        _note_status(call, now)  # RFC 6076 section 4.3.2: a challenge is no status of the session
+    if call.ending is None or not (event.local or event.status == 487):
+        call.ending = refused(event.status, event.reason, made_here=event.local, heard=heard)
+    elif call.ending.sip_status is None:
+        call.ending = replace(call.ending, sip_status=event.status)
+    return Input.REFUSAL
+
+
+def _reinvite(call: CallRecord, request: Request) -> Input:
+    try:
+        offer = _description_in(request)
+        if call.media is None:
+            raise SdpParseError("a re-INVITE comes after an answer")
+        if offer is None:
+            call.ours = revised(make_offer(_renumbered(call.media, call.negotiated)), call.ours)
+            return Input.REINVITE_EMPTY
+        answer, call.proposed = make_answer(offer, call.media)
+    except (SdpParseError, Incompatible) as error:
+        call.refusal_status = _status_for(error)
+        return Input.REINVITE_UNSUITABLE
+    call.ours = revised(answer, call.ours)
+    return Input.REOFFER
+
+
+def _answer(call: CallRecord, body: bytes) -> Input:
+    """Take the peer's answer to our offer, in a 2xx or an ACK."""
+    if call.ours is None or call.media is None or call.state not in _OFFERING:
+        return Input.UNSUITABLE
+    try:
+        call.proposed = read_answer(call.ours, SessionDescription.parse(body), call.media)
+    except SdpError as error:
+        call.ending = Ending(Outcome.INCOMPATIBLE, "local", call.status, f"no suitable answer: {error}")
+        return Input.UNSUITABLE
+    return _OFFERING[call.state]
+
+
+def _meet(call: CallRecord, message: Request | Response, result_type: str) -> None:
+    """Learn from the INVITE or the 2xx who the peer is."""
+    call.peer_is_ours = accepts(message.headers.get_all("Accept"), result_type)
+    call.header_bytes = bye_header_bytes(message, authenticated=call.authenticated)
+
+
+def _note_status(call: CallRecord, now: float) -> None:
+    if call.first_status_at is None:
+        call.first_status_at = now
+
+
+def _read_result(call: CallRecord, message: Request | Response, result_type: str) -> None:
+    if call.peer_is_ours and call.peer_result is None:
+        call.peer_result = unpack(
+            message.body,
+            content_type=message.headers.get("Content-Type"),
+            content_encoding=message.headers.get("Content-Encoding"),
+            media_type=result_type,
+        )
+
+
+def _ending_by_peer(call: CallRecord, request: Request) -> Ending:
+    """Return the ending that the peer's BYE makes; its Reason may say that we were unsuitable (RFC 3326)."""
+    cause = _CAUSE.fullmatch((request.headers.get("Reason") or "")[:200])
+    if cause and outcome_of_status(int(cause[1])) is Outcome.INCOMPATIBLE:
+        return Ending(Outcome.INCOMPATIBLE, "peer", call.status, f"the peer ended the call with {cause[1]}")
+    return Ending(Outcome.COMPLETED, "peer", call.status, call.reason)
+
+
+def _description_in(request: Request) -> SessionDescription | None:
+    if not request.body:
+        return None
+    kind = (request.headers.get("Content-Type") or SDP_TYPE).partition(";")[0].strip().lower()
+    if kind != SDP_TYPE:
+        if "handling=optional" in (request.headers.get("Content-Disposition") or "").lower():
+            return None  # RFC 3261 section 20.11
+        raise SdpParseError(f"a body of type {SDP_TYPE}, got {ascii(kind)[1:60]}")
+    return SessionDescription.parse(request.body)
+
+
+def _status_for(error: SdpError) -> int:
+    return 488 if isinstance(error, Incompatible) else 400
+
+
+def _renumbered(media: LocalMedia, agreed: Negotiated | None) -> LocalMedia:
+    """Keep the payload types of the session in an offer of ours (RFC 3264 section 8.3.2)."""
+    numbers = {}
+    for each in reversed(agreed.receive if agreed is not None else ()):
+        numbers[each.name, each.clock_rate_hz, each.channels] = each.payload_type
+    capabilities = (
+        replace(
+            each, payload_type=numbers.get((each.name, each.clock_rate_hz, each.channels), each.payload_type)
+        )
+        for each in media.capabilities
+    )
+    return replace(media, capabilities=tuple(capabilities))

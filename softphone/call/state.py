@@ -1,0 +1,132 @@
+"""The state machine of a call: an enum and a table (RFC 3261 sections 9, 13 to 15 as a user sees them)."""
+
+import enum
+from collections.abc import Mapping
+
+
+class State(enum.Enum):
+    """Where a call stands."""
+
+    CALLING = "calling"
+    """INVITE is out, nobody reported progress."""
+    RINGING = "ringing"
+    """The peer reported progress."""
+    CANCELLING = "cancelling"
+    """We gave up; the INVITE's final answer is awaited."""
+    INCOMING = "incoming"
+    """The peer's INVITE waits for our answer."""
+    ANSWERED = "answered"
+    """200 with our answer is out, its ACK is awaited; media may flow."""
+    ANSWERED_OFFERING = "answered, offering"
+    """200 with our offer is out; the ACK brings the peer's answer."""
+    ANSWERED_LEAVING = "answered, leaving"
+    """We hang up; BYE must wait for the ACK of our 200 (RFC 3261 section 15)."""
+    ESTABLISHED = "established"
+    REOFFERED = "re-offered"
+    """A re-INVITE without description got our offer; its ACK brings the answer."""
+    LEAVING = "leaving"
+    """Our BYE is on its way."""
+    PEER_LEAVING = "peer leaving"
+    """The peer's BYE waits for our answer."""
+    ENDED = "ended"
+
+
+class Input(enum.Enum):
+    """What can happen to a call."""
+
+    HANG_UP = "hang up"
+    RING = "ring"
+    ACCEPT = "accept with an answer"
+    ACCEPT_OFFERING = "accept with an offer"
+    REJECT = "reject"
+    ANSWER_BYE = "answer BYE"
+    PROGRESS = "progress received"
+    ANSWER = "2xx with a suitable answer received"
+    UNSUITABLE = "2xx or ACK without a suitable answer received"
+    REFUSAL = "final answer received, or none can come"
+    CANCEL = "CANCEL received"
+    ACK = "ACK received"
+    ACK_ANSWER = "ACK with a suitable answer received"
+    ACK_MISSING = "no ACK came"
+    BYE = "BYE received"
+    BYE_OVER = "our BYE came to its end"
+    REOFFER = "re-INVITE with a suitable offer received"
+    REINVITE_EMPTY = "re-INVITE without a description received"
+    REINVITE_UNSUITABLE = "re-INVITE with an unsuitable offer received"
+    TIMEOUT = "patience ran out"
+
+
+class Action(enum.Enum):
+    """What a call does on a transition."""
+
+    SEND_CANCEL = "send CANCEL"
+    SEND_RINGING = "send 180"
+    SEND_ANSWER = "send 200"
+    SEND_REFUSAL = "send the final answer"
+    SEND_BYE = "send BYE with our result"
+    SEND_BYE_BARE = "send BYE with a reason"
+    ANSWER_BYE = "send 200 to BYE with our result"
+    ANSWER_REINVITE = "send 200 to re-INVITE"
+    REFUSE_REINVITE = "send a final answer to re-INVITE"
+    TELL_RINGING = "tell Ringing"
+    TELL_ESTABLISHED = "tell Established"
+    TELL_CHANGED = "tell MediaChanged, if it did"
+    TELL_PEER_HUNG_UP = "tell PeerHungUp"
+    TELL_ENDED = "tell Ended"
+
+
+S, I, A = State, Input, Action  # noqa: E741 (for the table below)
+
+# A pair that is missing is absorbed: what came no longer matters, or the owner was overtaken by the peer.
+TRANSITIONS: Mapping[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
+    (S.CALLING, I.PROGRESS): (S.RINGING, (A.TELL_RINGING,)),
+    (S.CALLING, I.ANSWER): (S.ESTABLISHED, (A.TELL_ESTABLISHED,)),
+    (S.CALLING, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
+    (S.CALLING, I.REFUSAL): (S.ENDED, (A.TELL_ENDED,)),
+    (S.CALLING, I.HANG_UP): (S.CANCELLING, (A.SEND_CANCEL,)),
+    (S.CALLING, I.TIMEOUT): (S.CANCELLING, (A.SEND_CANCEL,)),
+    (S.RINGING, I.ANSWER): (S.ESTABLISHED, (A.TELL_ESTABLISHED,)),
+    (S.RINGING, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
+    (S.RINGING, I.REFUSAL): (S.ENDED, (A.TELL_ENDED,)),
+    (S.RINGING, I.HANG_UP): (S.CANCELLING, (A.SEND_CANCEL,)),
+    (S.RINGING, I.TIMEOUT): (S.CANCELLING, (A.SEND_CANCEL,)),
+    # A 200 that crosses our CANCEL is acknowledged and ended by the endpoint, which tells us a refusal.
+    (S.CANCELLING, I.REFUSAL): (S.ENDED, (A.TELL_ENDED,)),
+    (S.CANCELLING, I.TIMEOUT): (S.ENDED, (A.TELL_ENDED,)),
+    (S.INCOMING, I.RING): (S.INCOMING, (A.SEND_RINGING,)),
+    (S.INCOMING, I.ACCEPT): (S.ANSWERED, (A.SEND_ANSWER, A.TELL_ESTABLISHED)),
+    (S.INCOMING, I.ACCEPT_OFFERING): (S.ANSWERED_OFFERING, (A.SEND_ANSWER,)),
+    (S.INCOMING, I.REJECT): (S.ENDED, (A.SEND_REFUSAL, A.TELL_ENDED)),
+    (S.INCOMING, I.HANG_UP): (S.ENDED, (A.SEND_REFUSAL, A.TELL_ENDED)),
+    (S.INCOMING, I.CANCEL): (S.ENDED, (A.TELL_ENDED,)),
+    (S.ANSWERED, I.ACK): (S.ESTABLISHED, ()),
+    (S.ANSWERED, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
+    (S.ANSWERED, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
+    (S.ANSWERED, I.HANG_UP): (S.ANSWERED_LEAVING, ()),
+    (S.ANSWERED_OFFERING, I.ACK_ANSWER): (S.ESTABLISHED, (A.TELL_ESTABLISHED,)),
+    (S.ANSWERED_OFFERING, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
+    (S.ANSWERED_OFFERING, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
+    (S.ANSWERED_OFFERING, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
+    (S.ANSWERED_OFFERING, I.HANG_UP): (S.ANSWERED_LEAVING, ()),
+    (S.ANSWERED_LEAVING, I.ACK): (S.LEAVING, (A.SEND_BYE,)),
+    (S.ANSWERED_LEAVING, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
+    (S.ANSWERED_LEAVING, I.BYE): (S.ENDED, (A.ANSWER_BYE, A.TELL_ENDED)),
+    (S.ANSWERED_LEAVING, I.TIMEOUT): (S.ENDED, (A.SEND_BYE, A.TELL_ENDED)),
+    (S.ESTABLISHED, I.REOFFER): (S.ESTABLISHED, (A.ANSWER_REINVITE, A.TELL_CHANGED)),
+    (S.ESTABLISHED, I.REINVITE_EMPTY): (S.REOFFERED, (A.ANSWER_REINVITE,)),
+    (S.ESTABLISHED, I.REINVITE_UNSUITABLE): (S.ESTABLISHED, (A.REFUSE_REINVITE,)),
+    (S.ESTABLISHED, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
+    (S.ESTABLISHED, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
+    (S.ESTABLISHED, I.HANG_UP): (S.LEAVING, (A.SEND_BYE,)),
+    (S.REOFFERED, I.ACK_ANSWER): (S.ESTABLISHED, (A.TELL_CHANGED,)),
+    (S.REOFFERED, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
+    (S.REOFFERED, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
+    (S.REOFFERED, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
+    (S.REOFFERED, I.HANG_UP): (S.LEAVING, (A.SEND_BYE,)),
+    (S.LEAVING, I.BYE): (S.LEAVING, (A.ANSWER_BYE,)),
+    (S.LEAVING, I.BYE_OVER): (S.ENDED, (A.TELL_ENDED,)),
+    (S.LEAVING, I.TIMEOUT): (S.ENDED, (A.TELL_ENDED,)),
+    (S.PEER_LEAVING, I.ANSWER_BYE): (S.ENDED, (A.ANSWER_BYE, A.TELL_ENDED)),
+    (S.PEER_LEAVING, I.HANG_UP): (S.ENDED, (A.ANSWER_BYE, A.TELL_ENDED)),
+    (S.PEER_LEAVING, I.TIMEOUT): (S.ENDED, (A.ANSWER_BYE, A.TELL_ENDED)),
+}

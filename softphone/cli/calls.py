@@ -1,0 +1,137 @@
+"""The commands that call: `demo`, `answer`, `call`."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from softphone.cli.parser import given_options
+from softphone.cli.terminal import Terminal
+from softphone.config import AnswerOptions, CallOptions, DemoOptions
+from softphone.settings import Settings, load_settings
+
+_LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+
+
+def demo(given: argparse.Namespace, terminal: Terminal) -> int:
+    """Run `softphone demo`."""
+    options = _settings(given, terminal).apply(DemoOptions())
+    from softphone import app
+
+    both = app.run_demo(options, lambda line: _note_progress(line, given.verbose, terminal))
+    if terminal.as_json:
+        terminal.print_json(both)
+    else:
+        from softphone.cli.table import calls_side_by_side
+
+        terminal.print(calls_side_by_side("demo", both))
+    for side, result in both.items():
+        _explain(result, terminal, f"{side}: ")
+    return app.exit_status(list(both.values()))
+
+
+def answer(given: argparse.Namespace, terminal: Terminal) -> int:
+    """Run `softphone answer`."""
+    options = _settings(given, terminal).apply(AnswerOptions())
+    from softphone import app
+
+    def on_event(event: Mapping[str, Any]) -> None:
+        if "event" in event:
+            if terminal.as_json:
+                terminal.print_json(event)
+            elif event["event"] == "listening":
+                terminal.print(f"listening at {event['uri']}")
+            if event.get("error"):
+                terminal.note(str(event["error"]))
+        else:
+            _print_result(event, terminal)
+        terminal.stop_if_unread()
+
+    return app.exit_status(app.answer_calls(options, on_event))
+
+
+def call(given: argparse.Namespace, terminal: Terminal) -> int:
+    """Run `softphone call`."""
+    options = _settings(given, terminal).apply(CallOptions(given.uri))
+    from softphone import app
+
+    terminal.show(f"calling {options.uri} ...")
+    results = app.place_call(options, terminal.on_progress)
+    if options.repeat == 1 and results:
+        _print_result(results[0], terminal)
+    elif terminal.as_json:
+        completed = sum(result["outcome"] == "completed" for result in results)
+        terminal.print_json({"schema": 1, "completed": completed, "calls": results})
+    else:
+        from softphone.cli.table import calls_one_a_line
+
+        terminal.print(calls_one_a_line(options.uri, results))
+        for number, result in enumerate(results, 1):
+            _explain(result, terminal, f"call {number}: ")
+    return app.exit_status(results)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace, Terminal], int]] = {
+    "demo": demo,
+    "answer": answer,
+    "call": call,
+}
+
+
+def _settings(given: argparse.Namespace, terminal: Terminal) -> Settings:
+    """Read the file and the command line, and set up what is told on standard error."""
+    handler = _TerminalHandler(terminal, in_full=given.verbose >= 2)
+    logging.basicConfig(level=_LEVELS[min(given.verbose, 2)], handlers=[handler], force=True)
+    settings = load_settings(given.command, given.config)
+    settings.add(given_options(given), "--")
+    if settings.password_is_open:
+        terminal.note("warning: others can read a password given openly; --password-env is safe")
+    return settings
+
+
+class _TerminalHandler(logging.Handler):
+    """Log records on standard error, around the live line; each in one line unless *in_full*."""
+
+    def __init__(self, terminal: Terminal, *, in_full: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+        self._in_full = in_full
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        if self._in_full:
+            self._terminal.note(self.format(record))
+            return
+        line = " ".join(record.getMessage().split())
+        error = record.exc_info[1] if record.exc_info else None
+        self._terminal.note(line if error is None else f"{line}: {type(error).__name__}: {error}")
+
+
+def _note_progress(line: str, verbose: int, terminal: Terminal) -> None:
+    if sys.stderr.isatty():
+        terminal.show(line)
+    elif verbose:
+        terminal.note(line)
+
+
+def _print_result(result: Mapping[str, Any], terminal: Terminal) -> None:
+    if terminal.as_json:
+        terminal.print_json(result)
+    else:
+        from softphone.cli.table import calls_side_by_side
+
+        sides = {"here": result}
+        if result.get("peer_result"):
+            sides["peer"] = result["peer_result"]
+        terminal.print(calls_side_by_side(str(result["peer"]), sides))
+    _explain(result, terminal)
+
+
+def _explain(result: Mapping[str, Any], terminal: Terminal, prefix: str = "") -> None:
+    """Say in one line why a call was not what was asked for."""
+    if result.get("error"):
+        terminal.note(f"{prefix}{result['error']}")
+    elif result["outcome"] != "completed":
+        status = "" if result["sip_status"] is None else f"{result['sip_status']} "
+        terminal.note(f"{prefix}{result['outcome']}: {status}{result['reason']}")

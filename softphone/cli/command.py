@@ -1,0 +1,60 @@
+"""The way from arguments to an exit status; no traceback leaves here unless `-vv` asks for it."""
+
+import sys
+from collections.abc import Sequence
+
+from softphone.cli.parser import parse
+from softphone.cli.terminal import Terminal
+from softphone.errors import SoftphoneError, UsageError
+
+INTERRUPTED = "interrupted before there was a result"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line *argv* and return its exit status.
+
+    Args:
+        argv: without the program's name; None for this process's own.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    terminal = Terminal(as_json="--json" in arguments)
+    try:
+        return _run(arguments, terminal)
+    except SoftphoneError as error:
+        terminal.error(str(error))
+        return error.exit_status
+    except KeyboardInterrupt:
+        terminal.error(INTERRUPTED)
+        return SoftphoneError.exit_status
+    except BrokenPipeError:
+        return 0
+    except Exception as error:  # the shell's top: a fault of ours is one line and status 1
+        if _wants_traceback(arguments):
+            raise
+        terminal.error(f"internal error: {type(error).__name__}: {error}; -vv shows where")
+        return SoftphoneError.exit_status
+
+
+def _run(arguments: list[str], terminal: Terminal) -> int:
+    given = parse(arguments)
+    if given.version:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            terminal.print(f"softphone {version('softphone')}")
+        except PackageNotFoundError:
+            terminal.print("softphone, not installed: run from its source")
+        return 0
+    if given.command is None:
+        raise UsageError("a command is wanted, got none; try `softphone demo`")
+    if given.command in ("devices", "codec"):
+        from softphone.cli import listing
+
+        return listing.devices(terminal) if given.command == "devices" else listing.codecs(given, terminal)
+    from softphone.cli import calls
+
+    return calls.COMMANDS[given.command](given, terminal)
+
+
+def _wants_traceback(arguments: list[str]) -> bool:
+    return sum(a.count("v") for a in arguments if a.startswith("-v") and set(a[1:]) == {"v"}) >= 2

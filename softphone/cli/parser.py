@@ -1,0 +1,155 @@
+"""The arguments of each command, made from the table of options."""
+
+import argparse
+from typing import TYPE_CHECKING, NoReturn
+
+from softphone.errors import UsageError
+
+if TYPE_CHECKING:
+    from softphone.settings import Option
+
+_GROUP_TITLES = {
+    "audio": "audio (neither --play, --echo, --tone nor --device: bundled speech is sent)",
+    "media": "media",
+    "line": "line: simulate a bad one, between RTP and the socket",
+    "account": "account (answer: a password makes callers prove who they are)",
+}
+_CALLS = {
+    "demo": "a whole test call on this machine: two processes, recorded and scored",
+    "answer": "answer calls",
+    "call": "call a SIP URI",
+}
+_EXAMPLES = {
+    "demo": "softphone demo --seconds 5 --out recordings",
+    "answer": "softphone answer --listen 127.0.0.1:5070 --calls 1 --record heard.wav --json",
+    "call": "softphone call sip:bob@127.0.0.1:5070 --codec opus:16000 --ptime 60 --record heard.wav",
+    "devices": "softphone devices --json",
+    "codec": "softphone codec list",
+    "codec list": "softphone codec list --json",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError where argparse would print and leave."""
+
+    def error(self, message: str) -> NoReturn:
+        """Report wrong usage."""
+        raise UsageError(f"{message}; see `{self.prog} --help`")
+
+
+def make_parser(command: str | None) -> Parser:
+    """Return the parser of the whole command line, where only *command* knows its options.
+
+    What no other command needs is not loaded for them, so that `--help` is there at once.
+    """
+    parser = Parser(
+        prog="softphone",
+        description="SIP test calls at very low bit rate, CPU and airtime.",
+        epilog="Exit status: 0 done, 1 our own fault, 2 wrong usage, 3 peer not reachable, 4 refused,\n"
+        "5 audio failed, 6 a threshold was missed.\n\nexample:\n  softphone demo",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and leave")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for name, text in _CALLS.items():
+        one = _add(commands, name, name, text)
+        if name == command:
+            _add_call_options(one, command)
+    _add(commands, "devices", "devices", "list sound devices")
+    codec = _add(commands, "codec", "codec", "codecs: see `softphone codec list`", common=False)
+    verbs = codec.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True)
+    listing = _add(verbs, "list", "codec list", "list codecs, their rates and libraries")
+    listing.add_argument("--opus-library", metavar="PATH", help="the libopus to use")
+    return parser
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return the parsed command line.
+
+    Raises:
+        UsageError: naming what is not known, and what comes nearest to it.
+    """
+    command = next((word for word in arguments if not word.startswith("-")), None)
+    parser = make_parser(command)
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        import difflib
+
+        known = [f"--{option}" for option in ("json", "config", *_option_names(command))]
+        nearest = difflib.get_close_matches(unknown[0].partition("=")[0], known, n=1)
+        hint = f"the nearest is {nearest[0]}" if nearest else "see --help"
+        raise UsageError(f"{command or 'softphone'} does not know {unknown[0]!r}; {hint}")
+    return given
+
+
+def _option_names(command: str | None) -> list[str]:
+    if command not in _CALLS:
+        return []
+    from softphone.settings import OPTIONS
+
+    return [option.name for option in OPTIONS if command in option.commands]
+
+
+def _add(
+    parsers: "argparse._SubParsersAction[Parser]", name: str, command: str, text: str, *, common: bool = True
+) -> Parser:
+    parser = parsers.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=f"example:\n  {_EXAMPLES[command]}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    if common:
+        parser.add_argument(
+            "--json", action="store_true", help="the result as JSON on stdout, and nothing else there"
+        )
+        parser.add_argument("-v", dest="verbose", action="count", default=0, help="more on stderr (-vv: all)")
+    return parser
+
+
+def _add_call_options(parser: Parser, command: str) -> None:
+    from softphone.settings import GROUPS, OPTIONS
+
+    parser.add_argument("--config", metavar="FILE", help="configuration (the user's own config.toml)")
+    if command == "call":
+        parser.add_argument("uri", metavar="URI", help="whom to call, like sip:bob@127.0.0.1:5060")
+    options = [option for option in OPTIONS if command in option.commands]
+    for option in options:
+        if option.group not in GROUPS:
+            _add_option(parser, option)
+    for group, title in _GROUP_TITLES.items():
+        members = [option for option in options if option.group == group]
+        if members:
+            container = parser.add_argument_group(title)
+            for option in members:
+                _add_option(container, option)
+
+
+def _add_option(container: argparse._ActionsContainer, option: "Option") -> None:
+    # Absent unless given: only then can the file's word count. The value stays text for `Settings` to read.
+    if not option.metavar:
+        container.add_argument(
+            f"--{option.name}", action="store_true", default=argparse.SUPPRESS, help=option.help
+        )
+        return
+    container.add_argument(
+        f"--{option.name}",
+        action="append" if option.repeats else "store",
+        metavar=option.metavar,
+        default=argparse.SUPPRESS,
+        help=option.help.replace("%", "%%"),
+    )
+
+
+def given_options(arguments: argparse.Namespace) -> dict[str, object]:
+    """Return the options that stood on the command line, by name."""
+    from softphone.settings import OPTIONS
+
+    return {
+        option.name: getattr(arguments, option.name.replace("-", "_"))
+        for option in OPTIONS
+        if hasattr(arguments, option.name.replace("-", "_"))
+    }

@@ -1,0 +1,128 @@
+"""Results as tables a person reads; rich is imported here and only here."""
+
+import io
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Result = Mapping[str, Any]
+
+
+def calls_side_by_side(title: str, sides: Mapping[str, Result]) -> str:
+    """Return a table with a row for each figure and a column for each side of one call."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    for side in sides:
+        table.add_column(side, justify="right")
+    for name, figure in _ROWS:
+        cells = [figure(result) for result in sides.values()]
+        if any(cells):
+            table.add_row(name, *cells)
+    return _rendered(table)
+
+
+def calls_one_a_line(title: str, results: Sequence[Result]) -> str:
+    """Return a table with a row for each call."""
+    columns = [row for row in _ROWS if row[0] in ("outcome", "talk", "loss", "score", "E-model", "verdict")]
+    rows = [[result["started_at"], *(figure(result) for _, figure in columns)] for result in results]
+    return listing(title, ["started", *(name for name, _ in columns)], rows)
+
+
+def listing(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a plain table."""
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return _rendered(table)
+
+
+def _rendered(table: Table) -> str:
+    terminal = sys.stdout.isatty()
+    out = io.StringIO()
+    width = shutil.get_terminal_size().columns if terminal else 100
+    Console(file=out, width=width, force_terminal=terminal, markup=False, highlight=False).print(table)
+    return out.getvalue().rstrip("\n")
+
+
+def _figure(path: str, form: str) -> Callable[[Result], str]:
+    """Return what formats the value at *path* (keys joined by dots), as `""` where there is none."""
+    keys = path.split(".")
+
+    def figure(result: Result) -> str:
+        value: Any = result
+        for key in keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if value is None:
+            return ""
+        try:
+            return form.format(value)
+        except (TypeError, ValueError):  # from a peer's result: any JSON at all
+            return str(value)
+
+    return figure
+
+
+def _outcome(result: Result) -> str:
+    status = "" if result.get("sip_status") is None else f" ({result['sip_status']} {result.get('reason')})"
+    return f"{result.get('outcome')}{status}"
+
+
+def _codec(result: Result) -> str:
+    codec = result.get("codec")
+    if not isinstance(codec, Mapping):
+        return ""
+    return f"{codec.get('name')} {codec.get('bit_rate_bps')} b/s, {codec.get('ptime_ms')} ms"
+
+
+def _score(result: Result) -> str:
+    score = result.get("score")
+    if not isinstance(score, Mapping):
+        return ""
+    best = "" if score.get("max") is None else f" of {score['max']}"
+    return f"{score.get('value')}{best} {score.get('unit')}"
+
+
+def _emodel(result: Result) -> str:
+    emodel = result.get("emodel")
+    if not isinstance(emodel, Mapping):
+        return ""
+    ground = "" if emodel.get("grounded") else ", ungrounded"
+    return f"R {emodel.get('r')}, MOS-CQE {emodel.get('mos_cq')}{ground}"
+
+
+def _verdict(result: Result) -> str:
+    verdict = result.get("verdict")
+    return ", ".join(map(str, verdict)) if isinstance(verdict, list) else ""
+
+
+_ROWS: tuple[tuple[str, Callable[[Result], str]], ...] = (
+    ("outcome", _outcome),
+    ("ended by", _figure("ended_by", "{}")),
+    ("codec", _codec),
+    ("setup", _figure("setup_s", "{:.3f} s")),
+    ("first audio", _figure("first_rtp_s", "{:.3f} s")),
+    ("talk", _figure("duration_s", "{:.1f} s")),
+    ("sent", _figure("sent.packets", "{} packets")),
+    ("sent payload", _figure("sent.payload_bps", "{:.0f} b/s")),
+    ("sent on the wire", _figure("sent.wire_bps", "{:.0f} b/s")),
+    ("received", _figure("received.packets", "{} packets")),
+    ("loss", _figure("received.loss_pct", "{:.1f} %")),
+    ("discarded", _figure("received.discard_pct", "{:.1f} %")),
+    ("jitter", _figure("received.jitter_ms", "{:.1f} ms")),
+    ("playout delay", _figure("received.playout_delay_ms", "{:.0f} ms")),
+    ("round trip", _figure("rtt_ms", "{:.1f} ms")),
+    ("level heard", _figure("received.level_dbov", "{:.1f} dBov")),
+    ("verdict", _verdict),
+    ("score", _score),
+    ("E-model", _emodel),
+    ("DTMF heard", _figure("dtmf_received", "{}")),
+    ("CPU", _figure("cost.cpu_ms_per_s", "{:.1f} ms/s")),
+    ("memory", _figure("cost.rss_mib", "{:.0f} MiB")),
+    ("recording", _figure("recording", "{}")),
+)

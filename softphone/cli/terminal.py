@@ -1,0 +1,112 @@
+"""Standard output and error: results on the one, a live line, warnings and errors on the other."""
+
+import json
+import math
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_CLEAR_LINE = "\r\x1b[2K"
+
+
+class Terminal:
+    """Where a command prints.
+
+    Args:
+        as_json: results as JSON.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.reader_left = False
+        """Whether nobody reads standard output any more."""
+        self._live = False
+
+    @property
+    def on_progress(self) -> Callable[[Mapping[str, Any]], None] | None:
+        """What to call with the figures of a running call; None in a pipe, where nobody watches."""
+        return self._show_figures if sys.stderr.isatty() else None
+
+    def show(self, line: str) -> None:
+        """Renew the live line, where there is a terminal for it."""
+        if sys.stderr.isatty():
+            self._write_error(_CLEAR_LINE + line)
+            self._live = True
+
+    def _show_figures(self, figures: Mapping[str, Any]) -> None:
+        self.show(live_line(figures))
+
+    def clear(self) -> None:
+        """Take the live line away."""
+        if self._live:
+            self._live = False
+            self._write_error(_CLEAR_LINE)
+
+    def error(self, message: str) -> None:
+        """Say in one line what went wrong; JSON on standard output, too, where that was asked for."""
+        line = " ".join(message.split())
+        self.note(line)
+        if self.as_json:
+            self.print_json({"error": line})
+
+    def note(self, message: str) -> None:
+        """Say something on standard error."""
+        self.clear()
+        self._write_error(f"softphone: {message}\n")
+
+    def print_json(self, value: Mapping[str, Any]) -> None:
+        """Print one object on a line of its own."""
+        self.print(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
+
+    def print(self, text: str) -> None:
+        """Print on standard output."""
+        self.clear()
+        if self.reader_left:
+            return
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:
+            self.reader_left = True
+            # Else the interpreter flushes into the closed pipe again when it leaves.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def stop_if_unread(self) -> None:
+        """End what runs, as Ctrl-C does, where nobody reads its output any more."""
+        if self.reader_left:
+            signal.raise_signal(signal.SIGINT)
+
+    def _write_error(self, text: str) -> None:
+        try:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+        except BrokenPipeError:
+            self._live = False
+
+
+def live_line(figures: Mapping[str, Any]) -> str:
+    """Return the line that stands on a terminal while a call does.
+
+    Args:
+        figures: `elapsed_s`, and `total_s`, `loss_pct` and `level_dbov` where they are known.
+    """
+    total, loss, level = (figures.get(key) for key in ("total_s", "loss_pct", "level_dbov"))
+    return (
+        f"talking {figures['elapsed_s']:.0f}"
+        + ("" if total is None else f" of {total:.0f}")
+        + " s"
+        + ("" if loss is None else f"   loss {loss:.1f} %")
+        + ("" if level is None or not math.isfinite(level) else f"   level {level:.1f} dBov")
+    )
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows neither infinity nor NaN: what is not a number is null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return value

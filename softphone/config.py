@@ -1,0 +1,291 @@
+"""What can be asked of a call, as frozen data: checked when made, read from no one else's globals.
+
+A value out of range raises `UsageError` in one line that names the range and its unit. Reading a
+command line or a file into these is `softphone.settings`'s.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from softphone.errors import UsageError
+
+Address = tuple[str, int]
+"""Host and port."""
+
+DEFAULT_SPEECH = "builtin:man"
+"""What is sent when no source is named."""
+
+_DTMF_DIGITS = frozenset("0123456789*#ABCD")  # RFC 4733 section 3.2, events 0 to 15
+_TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")  # RFC 3261 section 25.1
+_OWN_HEADERS = frozenset(
+    (
+        "accept",
+        "allow",
+        "authorization",
+        "call-id",
+        "contact",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cseq",
+        "from",
+        "max-forwards",
+        "proxy-authorization",
+        "record-route",
+        "require",
+        "route",
+        "supported",
+        "to",
+        "user-agent",
+        "via",
+    )
+)
+
+
+def _check_range(what: str, value: float | None, low: float, high: float, unit: str = "") -> None:
+    if value is not None and not low <= value <= high:  # a NaN is in no range
+        span = f"{low:g} to {high:.10g} {unit}".rstrip()
+        raise UsageError(f"{what} must be {span}, got {value:.10g}")
+
+
+def _check_one_of(options: tuple[tuple[str, bool], ...]) -> None:
+    named = [name for name, given in options if given]
+    if len(named) > 1:
+        raise UsageError(f"{' and '.join(named)} exclude each other: give one of them")
+
+
+@dataclass(frozen=True, slots=True)
+class CodecChoice:
+    """A codec by name, at its own bit rate or at `MediaOptions.bit_rate_bps`."""
+
+    name: str
+    bit_rate_bps: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise UsageError("a codec needs a name, got an empty one: see `softphone codec list`")
+        _check_range(f"bit rate of codec {self.name}", self.bit_rate_bps, 500, 1_000_000, "b/s")
+
+    @classmethod
+    def parse(cls, text: str) -> "CodecChoice":
+        """Read `name` or `name:bit rate`."""
+        name, colon, rate = text.strip().partition(":")
+        if colon and not (rate.isascii() and rate.isdigit()):
+            raise UsageError(f"codec {text.strip()!r}: the bit rate after ':' must be a whole number of b/s")
+        return cls(name.lower(), int(rate) if colon else None)
+
+    def __str__(self) -> str:
+        return self.name if self.bit_rate_bps is None else f"{self.name}:{self.bit_rate_bps}"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioOptions:
+    """Where sent audio comes from and where heard audio goes. No source named: bundled speech."""
+
+    play: str | None = None
+    """A sound file, or `builtin:NAME`."""
+    echo: bool = False
+    """Send back what is heard."""
+    tone_hz: float | None = None
+    device: str | None = None
+    """A sound device by name, number or `default`: microphone and speaker."""
+    record: str | None = None
+    """WAV file for what is heard."""
+    record_sent: str | None = None
+    """WAV file for what is sent."""
+    expect: str | None = None
+    """What the peer is known to send, a file or `builtin:NAME`: the reference of the score."""
+
+    def __post_init__(self) -> None:
+        _check_one_of(
+            (
+                ("--play", self.play is not None),
+                ("--echo", self.echo),
+                ("--tone", self.tone_hz is not None),
+                ("--device", self.device is not None),
+            )
+        )
+        _check_range("--tone", self.tone_hz, 20, 20_000, "Hz")
+        if self.record is not None and self.record == self.record_sent:
+            raise UsageError(f"--record and --record-sent need two files, got {self.record} twice")
+
+    @property
+    def names_source(self) -> bool:
+        """Whether something other than the default speech is to be sent."""
+        return self.play is not None or self.echo or self.tone_hz is not None or self.device is not None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaOptions:
+    """Codecs in order of preference, and how they are packed and carried."""
+
+    codecs: tuple[CodecChoice, ...] = (CodecChoice("opus"), CodecChoice("pcmu"), CodecChoice("pcma"))
+    bit_rate_bps: int | None = None
+    """For every codec chosen without a rate of its own; None: the codec's default."""
+    ptime_ms: int = 20
+    complexity: int = 5
+    rtp_ports: tuple[int, int] = (16384, 32767)
+    """Lowest and highest port, both included."""
+    rtp_timeout_s: float = 10.0
+    """A call that hears nothing for so long is dropped; 0: never."""
+    opus_library: str | None = None
+    """Path of the libopus to use, before any other that is found."""
+
+    def __post_init__(self) -> None:
+        if not self.codecs:
+            raise UsageError("a call needs at least one codec, got none: see `softphone codec list`")
+        names = [choice.name for choice in self.codecs]
+        if len(set(names)) < len(names):
+            raise UsageError(f"--codec names a codec twice: {','.join(map(str, self.codecs))}")
+        _check_range("--bitrate", self.bit_rate_bps, 500, 1_000_000, "b/s")
+        _check_range("--ptime", self.ptime_ms, 10, 120, "ms")
+        _check_range("--complexity", self.complexity, 0, 10)
+        low, high = self.rtp_ports
+        _check_range("--rtp-ports", low, 1024, 65534)
+        _check_range("--rtp-ports", high, 1025, 65535)
+        if high < low + low % 2 + 1:  # RFC 3550 section 11: RTP on an even port, RTCP on the next
+            raise UsageError(f"--rtp-ports must hold an even port and the next one, got {low}-{high}")
+        _check_range("--rtp-timeout", self.rtp_timeout_s, 0, 3600, "s")
+
+    def bit_rate_of(self, choice: CodecChoice) -> int | None:
+        """Return the bit rate asked for `choice` (b/s), or None for the codec's default."""
+        return self.bit_rate_bps if choice.bit_rate_bps is None else choice.bit_rate_bps
+
+
+@dataclass(frozen=True, slots=True)
+class LineOptions:
+    """A simulated bad line, the same in both directions, between RTP and the socket."""
+
+    loss_pct: float = 0.0
+    burst: float = 1.0
+    """Mean number of packets lost in a row."""
+    delay_ms: float = 0.0
+    jitter_ms: float = 0.0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        _check_range("--loss", self.loss_pct, 0, 100, "percent")
+        _check_range("--burst", self.burst, 1, 1000, "packets")
+        _check_range("--delay", self.delay_ms, 0, 10_000, "ms")
+        _check_range("--jitter", self.jitter_ms, 0, 10_000, "ms")
+        _check_range("--seed", self.seed, 0, 2**63 - 1)
+
+    @property
+    def is_perfect(self) -> bool:
+        """Whether nothing is to be simulated."""
+        return self.loss_pct == 0 and self.delay_ms == 0 and self.jitter_ms == 0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOptions:
+    """Who calls. When answering, a password makes callers prove that they are `user`."""
+
+    user: str | None = None
+    auth_user: str | None = None
+    """Name for digest authentication where it is not `user`."""
+    password: str | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
+    """Further header fields of the INVITE or its 200."""
+    sip_t1_ms: int = 500
+    """RFC 3261 section 17.1.1.1: estimate of the round trip, the unit of all SIP timers."""
+
+    def __post_init__(self) -> None:
+        if self.user is not None and not re.fullmatch(r"[A-Za-z0-9_.!~*'()&=+$,;?/%-]+", self.user):
+            raise UsageError(f"--user must be the part of a SIP URI before '@', got {self.user!r}")
+        if self.password is not None and self.user is None and self.auth_user is None:
+            raise UsageError("a password is for a user: give --user or --auth-user, too")
+        for name, value in self.headers:
+            if not _TOKEN.fullmatch(name) or not value.isprintable():
+                raise UsageError(f"--header must be 'Name: value' on one line, got {f'{name}: {value}'!r}")
+            if name.lower() in _OWN_HEADERS:
+                raise UsageError(f"--header {name}: the call sets this one itself, choose another")
+        _check_range("--sip-t1-ms", self.sip_t1_ms, 10, 10_000, "ms")
+
+    @property
+    def digest_user(self) -> str | None:
+        """The name digest authentication goes by."""
+        return self.user if self.auth_user is None else self.auth_user
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """What `softphone call` does."""
+
+    uri: str
+    seconds: float | None = None
+    """Length of the call from its answer; None: until what is played ends."""
+    ring_timeout_s: float = 60.0
+    dtmf: str = ""
+    min_mos: float | None = None
+    repeat: int = 1
+    every_s: float = 0.0
+    """From the start of one call to the start of the next; a longer call delays the next."""
+    listen: Address | None = None
+    """Local SIP address; None: the address that faces the peer, any port."""
+    audio: AudioOptions = AudioOptions()
+    media: MediaOptions = MediaOptions()
+    line: LineOptions = LineOptions()
+    account: AccountOptions = AccountOptions()
+
+    def __post_init__(self) -> None:
+        scheme, _, rest = self.uri.partition(":")
+        if scheme.lower() != "sip" or not rest or not self.uri.isprintable() or " " in self.uri:
+            raise UsageError(f"whom to call must be a SIP URI like sip:bob@127.0.0.1:5060, got {self.uri!r}")
+        _check_range("--seconds", self.seconds, 0.1, 86_400, "s")
+        _check_range("--ring-timeout", self.ring_timeout_s, 0.1, 3600, "s")
+        _check_dtmf(self.dtmf)
+        _check_range("--min-mos", self.min_mos, 1, 5, "MOS")
+        _check_range("--repeat", self.repeat, 1, 1_000_000, "calls")
+        _check_range("--every", self.every_s, 0, 86_400, "s")
+        _check_address(self.listen)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """What `softphone answer` does."""
+
+    listen: Address = ("127.0.0.1", 5060)
+    calls: int | None = None
+    """Leave after so many calls; None: on Ctrl-C."""
+    seconds: float | None = None
+    """Hang up so long after the answer; None: leave it to the caller."""
+    reject: int | None = None
+    """SIP status to refuse every call with."""
+    ring_s: float = 0.0
+    """Ring so long before the answer."""
+    audio: AudioOptions = AudioOptions()
+    media: MediaOptions = MediaOptions()
+    line: LineOptions = LineOptions()
+    account: AccountOptions = AccountOptions()
+
+    def __post_init__(self) -> None:
+        _check_address(self.listen)
+        _check_range("--calls", self.calls, 1, 1_000_000, "calls")
+        _check_range("--seconds", self.seconds, 0.1, 86_400, "s")
+        _check_range("--reject", self.reject, 400, 699)
+        _check_range("--ring", self.ring_s, 0, 3600, "s")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """What `softphone demo` does: two processes on this machine call each other."""
+
+    seconds: float = 8.0
+    out: str | None = None
+    """Folder for the recordings; None: a temporary one."""
+    media: MediaOptions = MediaOptions(codecs=(CodecChoice("opus", 16_000),), ptime_ms=60)
+    line: LineOptions = LineOptions()
+
+    def __post_init__(self) -> None:
+        _check_range("--seconds", self.seconds, 0.5, 3600, "s")
+
+
+def _check_dtmf(digits: str) -> None:
+    strangers = sorted(set(digits) - _DTMF_DIGITS)
+    if strangers:
+        raise UsageError(f"--dtmf must be of 0-9 * # A-D, got {''.join(strangers)!r} in {digits!r}")
+
+
+def _check_address(address: Address | None) -> None:
+    if address is not None:
+        _check_range("--listen port", address[1], 0, 65_535)

@@ -1,0 +1,50 @@
+"""What can go wrong for a user of the toolkit, each with the exit status it leads to.
+
+* SoftphoneError              (1, our own fault)
+    * UsageError              (2, wrong usage, configuration or input file)
+        * EnvironmentProblem  (2, something is not installed, or a port is taken)
+    * UnreachableError        (3, peer not reachable, no answer)
+    * RefusedError            (4, busy, declined, unauthorized, incompatible)
+    * AudioError              (5, call stood but audio failed or was dropped)
+    * ThresholdError          (6, a threshold asked for was missed)
+"""
+
+
+class SoftphoneError(Exception):
+    """Base class; the message is one line: what was wanted, what was got, what to do."""
+
+    exit_status = 1
+
+
+class UsageError(SoftphoneError, ValueError):
+    """The caller asked for something that cannot be."""
+
+    exit_status = 2
+
+
+class EnvironmentProblem(UsageError):
+    """The system lacks something: a library, a free port, a writable folder."""
+
+
+class UnreachableError(SoftphoneError):
+    """The peer cannot be reached or does not answer."""
+
+    exit_status = 3
+
+
+class RefusedError(SoftphoneError):
+    """The peer said no."""
+
+    exit_status = 4
+
+
+class AudioError(SoftphoneError):
+    """The call stood, its audio did not."""
+
+    exit_status = 5
+
+
+class ThresholdError(SoftphoneError):
+    """A threshold that was asked for was missed."""
+
+    exit_status = 6

@@ -1,0 +1,1 @@
+"""Where a call's audio comes from: files, tones, silence, sound devices."""

@@ -1,0 +1,42 @@
+"""Randomness of the shell: identifiers that must be unguessable, and the first values of an RTP stream."""
+
+import random
+import secrets
+from dataclasses import dataclass, field
+
+
+class SystemIds:
+    """Identifiers of SIP from the operating system's random source (RFC 3261 section 19.3)."""
+
+    def branch(self) -> str:
+        """Via branch: the magic cookie and 72 random bits (RFC 3261 section 8.1.1.7)."""
+        return "z9hG4bK" + secrets.token_hex(9)
+
+    def tag(self) -> str:
+        """From or To tag; section 19.3 asks for at least 32 random bits."""
+        return secrets.token_hex(5)
+
+    def call_id(self) -> str:
+        """Call-ID without a host part, so that it tells nobody our address."""
+        return secrets.token_hex(10)
+
+    def nonce(self) -> str:
+        """Digest nonce or cnonce."""
+        return secrets.token_hex(16)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamIds:
+    """Random first values of one RTP stream (RFC 3550 sections 5.1 and 8.1)."""
+
+    ssrc: int = field(default_factory=lambda: secrets.randbits(32))
+    sequence_number: int = field(default_factory=lambda: secrets.randbits(15))
+    """Below 2**15, so that a short call does not wrap and SRTP's roll-over counter starts in step."""
+    timestamp: int = field(default_factory=lambda: secrets.randbits(32))
+    cname: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    """A short-term persistent name of 96 random bits (RFC 7022 section 4.2)."""
+
+
+def seeded_rng(seed: int | None = None) -> random.Random:
+    """A generator for what need not be secret: intervals, ports, a simulated line (None: any seed)."""
+    return random.Random(seed)

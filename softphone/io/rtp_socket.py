@@ -1,0 +1,181 @@
+"""RTP and RTCP sockets of one call (RFC 3550 section 11), read at the call's own tick."""
+
+import random
+import socket
+import struct
+import sys
+import time
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from softphone.errors import EnvironmentProblem, UsageError
+from softphone.io.udp import Address, bind_udp
+
+Arrival: TypeAlias = tuple[bytes, Address, float]
+
+DEFAULT_PORTS = (16384, 32767)
+DATAGRAMS_PER_DRAIN = 200
+"""Upper bound of one `drain`: a flood must not hold up the other calls."""
+DATAGRAM_BYTES = 4096
+"""120 ms of 16 kHz L16 and its headers."""
+RTCP_DRAIN_INTERVAL_S = 0.5
+RECEIVE_BUFFER_BYTES = 256 * 1024
+"""Two seconds of the above, with the kernel's own overhead per packet."""
+
+# asm-generic/socket.h; the socket module does not name it. The control message carries the same number.
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("=qq")
+_ANCILLARY_BYTES = 64
+_HAS_TIMESTAMPS = sys.platform == "linux"
+
+
+@dataclass(slots=True)
+class RtpSocketStats:
+    """What went wrong at the sockets of a call."""
+
+    refused: int = 0
+    """Errors of earlier datagrams (ICMP) that the system reported while reading or sending."""
+    send_errors: int = 0
+    """Datagrams not sent: full buffer, no route."""
+
+
+class RtpSocket:
+    """A bound pair of sockets: RTP on an even port, RTCP on the next (RFC 3550 section 11)."""
+
+    def __init__(self, rtp: socket.socket, rtcp: socket.socket) -> None:
+        self.stats = RtpSocketStats()
+        self._rtp = rtp
+        self._rtcp = rtcp
+        self._emptied_at = self._rtcp_drained_at = time.monotonic()
+        self._timestamps = _enable_timestamps(rtp)
+        rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+
+    @classmethod
+    def open(
+        cls, host: str, rng: random.Random, ports: tuple[int, int] = DEFAULT_PORTS, *, tries: int = 1000
+    ) -> "RtpSocket":
+        """Bind a free pair within *ports*, both ends included.
+
+        Args:
+            host: address of this machine.
+            rng: where the search starts, so that programs beside each other seldom meet.
+            ports: lowest and highest port.
+            tries: how many pairs are tried.
+
+        Raises:
+            UsageError: the range holds no pair of an even and the next port.
+            EnvironmentProblem: no pair is free, or *host* is not this machine's.
+        """
+        low, high = ports
+        first = low + low % 2
+        pairs = (high + 1 - first) // 2
+        if pairs < 1 or low < 1 or high > 65535:
+            raise UsageError(
+                f"RTP ports must be a range in 1-65535 with an even port and the next, got {low}-{high}"
+            )
+        bind_udp(host, 0, purpose="RTP").close()  # what is wrong with the address is said once, not per port
+        start = rng.randrange(pairs)
+        for step in range(min(pairs, tries)):
+            port = first + 2 * ((start + step) % pairs)
+            try:
+                rtp = bind_udp(host, port, purpose="RTP")
+            except EnvironmentProblem:
+                continue
+            try:
+                rtcp = bind_udp(host, port + 1, purpose="RTCP")
+            except EnvironmentProblem:
+                rtp.close()
+                continue
+            return cls(rtp, rtcp)
+        raise EnvironmentProblem(
+            f"RTP wants a free pair of UDP ports on {host} between {low} and {high}, "
+            f"found none: widen the range, or stop a program that uses it"
+        )
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """The ports of RTP and RTCP."""
+        return self._rtp.getsockname()[1], self._rtcp.getsockname()[1]
+
+    def drain(self, now: float | None = None) -> list[Arrival]:
+        """Take what arrived: data, source, and when, in seconds of `time.monotonic`.
+
+        The times are the kernel's where it gives them (Linux), so that a late reader does not look like
+        jitter. RTCP is looked for every RTCP_DRAIN_INTERVAL_S only, and takes the time of reading.
+
+        Args:
+            now: the reader's time, which no arrival then exceeds; None: ask the clock.
+        """
+        if now is None:
+            now = time.monotonic()
+        arrivals = self._drain_stamped(now) if self._timestamps else self._drain_plain(self._rtp, now)
+        if now - self._rtcp_drained_at >= RTCP_DRAIN_INTERVAL_S:
+            self._rtcp_drained_at = now
+            arrivals += self._drain_plain(self._rtcp, now)
+        return arrivals
+
+    def _drain_stamped(self, now: float) -> list[Arrival]:
+        arrivals: list[Arrival] = []
+        receive = self._rtp.recvmsg
+        to_monotonic = time.monotonic() - time.time()
+        # What comes now came after there was last nothing left; that bounds the harm of a clock that is set.
+        earliest, self._emptied_at = self._emptied_at, now
+        for _ in range(DATAGRAMS_PER_DRAIN):
+            try:
+                data, ancillary, _, addr = receive(DATAGRAM_BYTES, _ANCILLARY_BYTES)
+            except BlockingIOError:
+                return arrivals
+            except OSError:
+                self.stats.refused += 1
+                continue
+            arrived_at = now
+            for _, kind, value in ancillary:
+                if kind == _SO_TIMESTAMPNS:
+                    seconds, nanoseconds = _TIMESPEC.unpack(value)
+                    arrived_at = seconds + to_monotonic + nanoseconds * 1e-9
+                    if arrived_at > now:
+                        arrived_at = now
+                    elif arrived_at < earliest:
+                        arrived_at = earliest
+            arrivals.append((data, addr[:2], arrived_at))
+        self._emptied_at = earliest
+        return arrivals
+
+    def _drain_plain(self, sock: socket.socket, now: float) -> list[Arrival]:
+        arrivals: list[Arrival] = []
+        for _ in range(DATAGRAMS_PER_DRAIN):
+            try:
+                data, addr = sock.recvfrom(DATAGRAM_BYTES)
+            except BlockingIOError:
+                break
+            except OSError:
+                self.stats.refused += 1
+                continue
+            arrivals.append((data, addr[:2], now))
+        return arrivals
+
+    def send(self, data: bytes, addr: Address) -> None:
+        """Send *data* at once, from the RTP or the RTCP port (told apart as RFC 5761 section 4 does)."""
+        sock = self._rtcp if 192 <= data[1] <= 223 else self._rtp
+        try:
+            sock.sendto(data, addr)
+        except ConnectionError:
+            self.stats.refused += 1
+        except OSError:
+            self.stats.send_errors += 1
+
+    def close(self) -> None:
+        """Close both sockets."""
+        self._rtp.close()
+        self._rtcp.close()
+
+
+def _enable_timestamps(sock: socket.socket) -> bool:
+    if not _HAS_TIMESTAMPS:
+        return False
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    except OSError:
+        return False
+    # A 32-bit system may use another layout; then the time of reading has to do.
+    return struct.calcsize("ll") == _TIMESPEC.size

@@ -1,0 +1,1 @@
+"""Real-time transport: one peer, audio and digits both ways (RFC 3550, RFC 4733)."""

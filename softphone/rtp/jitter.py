@@ -1,0 +1,447 @@
+"""Adaptive jitter buffer: packets in arrival order in, audio, concealment and pauses at playout pace out.
+
+The consumer is a tick that runs once per packet interval, drains its socket and then pops until it holds an
+interval of audio. A packet's *margin* is the time from its arrival to its pop. What the buffer does:
+
+* It starts when the first packet has a margin of `start_margin_ms`, plus what a tick that takes several
+  packets at once needs on top.
+* A packet that is missing when it is wanted is concealed. When it comes after all, before its successors
+  were played, it is played: the delay has grown by what was concealed. When it comes after them it is
+  discarded, and the second such packet within a window inserts as much concealment as it was late. So the
+  delay grows with the lateness of packets and never with that of the tick, which only makes margins larger.
+* When the least margin of a window exceeds the amount by which shortening can pull one pop forward, the
+  rest is offered as `surplus_ticks`.
+* A gap in the timestamps without one in the sequence numbers is a pause (DTX), not a loss.
+* Longer than `conceal_limit_ms` without a packet is a pause too; what was held up in it is stale.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from math import ceil, inf
+
+from softphone.rtp.packet import RtpPacket
+
+
+@dataclass(slots=True)
+class Play:
+    """Decode this packet. (Not frozen, as these are made once per packet.)"""
+
+    packet: RtpPacket
+    ticks: int
+    """Duration of its audio in timestamp units."""
+    surplus_ticks: int
+    """How much less audio the consumer may make of what it holds without running dry."""
+
+
+@dataclass(slots=True)
+class Conceal:
+    """Fill in for audio that was lost or is late."""
+
+    ticks: int
+    next_payload: bytes | None
+    """The packet right behind the lost one, when it is here and the whole lost packet is to be filled:
+    its in-band FEC may hold it."""
+    surplus_ticks: int = 0
+
+
+@dataclass(slots=True)
+class Idle:
+    """Nothing to fill in: nothing came yet, or the peer pauses, or has been gone for so long that it seems to."""
+
+    ticks: int
+    surplus_ticks: int = 0
+
+
+Playout = Play | Conceal | Idle
+
+
+@dataclass(frozen=True, slots=True)
+class JitterOptions:
+    """How patient the buffer is."""
+
+    start_margin_ms: float = 5.0
+    """Margin of the first packet played."""
+    safety_ms: float = 5.0
+    """Margin that is left when a surplus is taken."""
+    max_delay_ms: float = 500.0
+    """A packet this much slower than the fastest one is discarded; longer waits are cut."""
+    conceal_limit_ms: float = 200.0
+    """With nothing arriving, concealment ends after this."""
+    window_s: float = 6.0
+    """Time over which margins and transits are judged."""
+
+
+class Phase(Enum):
+    """What the playout does when the next packet is not there."""
+
+    WAITING = auto()
+    """Nothing was played yet: idle."""
+    PLAYING = auto()
+    """Conceal, it is late or lost."""
+    STARVED = auto()
+    """Has been concealing with nothing waiting."""
+    PAUSED = auto()
+    """Idle: the peer has stopped, or sends something that is no audio."""
+
+
+_Entry = tuple[int, int, float, RtpPacket]  # timestamp, ticks, arrival, packet
+
+_NOWHERE = -(1 << 62)
+_SILENT: _Entry = (_NOWHERE, 0, 0.0, RtpPacket(0, 0, 0, 0, b""))
+_MAX_WAITING = 256
+_MAX_NEEDED = 256
+_JUMP_S = 2.0
+_STUCK_PACKETS = 5
+
+
+class JitterBuffer:
+    """One source's packets, by extended sequence number and extended timestamp.
+
+    Args:
+        clock_rate_hz: of the timestamps.
+        interval_ticks: audio the consumer takes per tick.
+    """
+
+    def __init__(self, clock_rate_hz: int, interval_ticks: int, options: JitterOptions | None = None) -> None:
+        options = JitterOptions() if options is None else options
+        self.clock_rate_hz = clock_rate_hz
+        self.played = 0
+        """Packets given out."""
+        self.late = 0
+        """Packets that came too late to be played."""
+        self.overflowed = 0
+        """Packets thrown away because too many waited."""
+        self.missing = 0
+        """Packets whose time passed without them: lost or late."""
+        self.bursts = 0
+        """Runs of missing packets."""
+        self.mean_margin_s = 0.0
+        """Time that packets wait here, smoothed over 16 of them."""
+        self.least_margin_s = inf
+        """The least margin since half a window ago or more recently."""
+
+        self._interval = interval_ticks
+        self._packet_ticks = interval_ticks
+        self._start_margin_s = options.start_margin_ms / 1000
+        self._safety = ceil(options.safety_ms * clock_rate_hz / 1000)
+        self._max_delay_s = options.max_delay_ms / 1000
+        self._conceal_limit = ceil(options.conceal_limit_ms * clock_rate_hz / 1000)
+        self._window_s = options.window_s
+
+        self._phase = Phase.WAITING
+        self._waiting: dict[int, _Entry] = {}
+        self._next = _NOWHERE
+        self._position = _NOWHERE
+        self._starved = 0
+        self._surplus = 0
+        self._offered_at = -inf
+        self._rotate_at = -inf
+        self._least_before = inf
+        self._fastest = self._fastest_before = inf
+        self._last_index = self._last_timestamp = 0
+        self._needed: dict[int, tuple[float, int]] = {}
+        self._burst_end = _NOWHERE
+        self._stretch = 0
+        self._growth = 0
+        self._last_late_at = -inf
+        self._stuck = self._stuck_index = 0
+        self._stuck_transit = 0.0
+
+    @property
+    def phase(self) -> Phase:
+        """What the playout is doing."""
+        return self._phase
+
+    @property
+    def discarded(self) -> int:
+        """Packets that arrived and were not played: too late, or too many."""
+        return self.late + self.overflowed
+
+    @property
+    def waiting_packets(self) -> int:
+        """Packets held."""
+        return len(self._waiting)
+
+    @property
+    def burst_ratio(self) -> float:
+        """BurstR of G.107: mean length of a burst over that of random loss of the same rate."""
+        if not self.missing:
+            return 1.0
+        loss = self.missing / (self.missing + self.played)
+        return max(1.0, self.missing / self.bursts * (1.0 - loss))
+
+    # -- arrivals
+
+    def push(self, index: int, timestamp: int, ticks: int, arrival: float, packet: RtpPacket) -> None:
+        """Take an audio packet; *index* and *timestamp* are extended, *arrival* is in seconds."""
+        transit = arrival * self.clock_rate_hz - timestamp
+        if transit < self._fastest:
+            self._fastest = transit
+        if (
+            timestamp < self._position or index < self._next or len(self._waiting) >= _MAX_WAITING
+        ) and not self._admit(index, timestamp, arrival, transit):
+            return
+        self._waiting[index] = (timestamp, ticks, arrival, packet)
+        self._last_index = index
+        self._last_timestamp = timestamp
+
+    def skip(self, index: int) -> None:
+        """A packet with this index came, but it holds no audio to play."""
+        if self._phase is not Phase.WAITING and index >= self._next and len(self._waiting) < _MAX_WAITING:
+            self._waiting[index] = _SILENT
+
+    def restart(self) -> None:
+        """The source begins anew: other timestamps follow, with indices that continue."""
+        self._fastest = self._fastest_before = inf
+        self._last_late_at = -inf
+        if not self._waiting:
+            self._rewind()
+        else:
+            # What waits is played first; the first packet of the new time line then sets the position.
+            self._last_timestamp = _NOWHERE
+
+    def change_clock(self, clock_rate_hz: int) -> None:
+        """The source goes on with a codec of another clock rate; what waits is discarded."""
+        self.overflowed += sum(entry is not _SILENT for entry in self._waiting.values())
+        old, self.clock_rate_hz = self.clock_rate_hz, clock_rate_hz
+        self._interval = self._interval * clock_rate_hz // old
+        self._safety = self._safety * clock_rate_hz // old
+        self._conceal_limit = self._conceal_limit * clock_rate_hz // old
+        self._packet_ticks = self._interval
+        self._surplus = 0
+        self._needed.clear()
+        self._waiting.clear()
+        self.restart()
+
+    def _rewind(self) -> None:
+        self._waiting.clear()
+        self._phase = Phase.WAITING
+        self._next = self._position = _NOWHERE
+        self._stretch = 0
+
+    def _admit(self, index: int, timestamp: int, arrival: float, transit: float) -> bool:
+        """Decide about a packet whose time has passed, or that meets a full buffer."""
+        if index < self._next:
+            self._too_late_to_order(index, arrival, transit)
+            return False
+        if len(self._waiting) >= _MAX_WAITING:
+            del self._waiting[min(self._waiting)]
+            self.overflowed += 1
+        if timestamp >= self._position:
+            return True
+        expected = self._last_timestamp + (index - self._last_index) * self._packet_ticks
+        if abs(timestamp - expected) > _JUMP_S * self.clock_rate_hz:
+            self._fastest = self._fastest_before = transit
+            return True
+        if self._phase is Phase.PAUSED:
+            # What a long outage held up is stale; what is late by the usual jitter is not.
+            stale = self._position - timestamp > self._packet_ticks + self._interval
+        else:
+            fastest = min(self._fastest, self._fastest_before)
+            stale = transit - fastest > self._max_delay_s * self.clock_rate_hz
+        if not stale:
+            return True
+        return self._is_stuck(index, timestamp, transit)
+
+    def _is_stuck(self, index: int, timestamp: int, transit: float) -> bool:
+        """Count a stale packet; begin anew when they keep coming as late as before.
+
+        The packets of a stall come together, each less late than the one before. A route that has become
+        longer, or a peer whose timestamps stood still in a pause, stays late.
+        """
+        if index == self._stuck_index + 1 and transit > self._stuck_transit - self._packet_ticks // 2:
+            self._stuck += 1
+        else:
+            self._stuck = 1
+        self._stuck_index, self._stuck_transit = index, transit
+        if self._stuck < _STUCK_PACKETS:
+            self.late += 1
+            return False
+        self._stuck = 0
+        self._fastest = self._fastest_before = transit
+        self._rewind()
+        return True
+
+    def _too_late_to_order(self, index: int, arrival: float, transit: float) -> None:
+        """Discard a packet whose successors were played, and make room for the next one like it."""
+        self.late += 1
+        again = arrival - self._last_late_at < self._window_s
+        self._last_late_at = arrival
+        needed, growth_then = self._needed.pop(index, (inf, 0))
+        lateness = ceil((arrival - needed) * self.clock_rate_hz) if needed < inf else 0
+        grow = lateness - (self._growth - growth_then)
+        delay = transit - min(self._fastest, self._fastest_before)
+        if again and grow > 0 and delay <= self._max_delay_s * self.clock_rate_hz:
+            self._stretch += grow
+            self._growth += grow
+            self._position -= grow
+
+    # -- playout
+
+    def pop(self, *, now: float) -> Playout:
+        """What to play next; whatever it is, its `ticks` of audio are accounted for as played."""
+        if now >= self._rotate_at:
+            self._rotate(now)
+        entry = self._waiting.get(self._next)
+        if entry is None or entry[0] != self._position:
+            return self._pop_irregular(now)
+        return self._play(entry, now)
+
+    def _play(self, entry: _Entry, now: float) -> Playout:
+        _, ticks, arrival, packet = entry
+        margin = now - arrival
+        if margin > self._max_delay_s and self._shed(now):
+            return self.pop(now=now)
+        del self._waiting[self._next]
+        self._next += 1
+        self._position += ticks
+        self._packet_ticks = ticks
+        self._phase = Phase.PLAYING
+        self.played += 1
+        self.mean_margin_s += (margin - self.mean_margin_s) * 0.0625 if self.played > 1 else margin
+        if margin < self.least_margin_s:
+            self.least_margin_s = margin
+            if self._surplus:
+                self._surplus = self._surplus_of(margin)
+        surplus = self._surplus
+        if surplus:
+            # Offered once per tick: what was taken of it shows in the margins of the next.
+            if now == self._offered_at:
+                surplus = 0
+            self._offered_at = now
+        return Play(packet, ticks, surplus)
+
+    def _rotate(self, now: float) -> None:
+        """Begin another half of the window."""
+        least = min(self.least_margin_s, self._least_before)
+        whole = self.least_margin_s < inf and self._least_before < inf
+        self._surplus = self._surplus_of(least) if whole else 0
+        self._least_before, self.least_margin_s = self.least_margin_s, inf
+        self._fastest_before = self._fastest
+        self._fastest = inf
+        self._rotate_at = now + self._window_s / 2
+
+    def _surplus_of(self, margin: float) -> int:
+        # Shortening pulls one pop forward by a packet, or by a tick where that is less.
+        quantum = min(self._packet_ticks, self._interval)
+        return max(0, int(margin * self.clock_rate_hz) - quantum - self._safety)
+
+    def _need_s(self) -> float:
+        """Margin to begin with: a tick that takes several packets at once wants the last of them too."""
+        return self._start_margin_s + max(0, self._interval - self._packet_ticks) / self.clock_rate_hz
+
+    def _shed(self, now: float) -> bool:
+        """Throw away what has waited far too long; whether there was anything to throw away."""
+        keep_s = self._need_s() + self._interval / self.clock_rate_hz
+        shed = 0
+        for index in sorted(self._waiting)[:-1]:
+            entry = self._waiting[index]
+            if entry is not _SILENT:
+                if now - entry[2] <= keep_s:
+                    break
+                shed += 1
+            del self._waiting[index]
+        self.overflowed += shed
+        head = min(self._waiting)
+        self._next = head
+        if self._waiting[head] is not _SILENT:
+            self._position = self._waiting[head][0]
+        return shed > 0
+
+    def _begin(self, now: float) -> bool:
+        head = self._waiting[min(self._waiting)]
+        self._packet_ticks = head[1]
+        if now - head[2] < self._need_s():
+            return False
+        stale_s = self._need_s() + self._interval / self.clock_rate_hz + 0.1
+        if now - head[2] > stale_s:
+            self._shed(now)
+        self._next = min(self._waiting)
+        self._position = self._waiting[self._next][0]
+        return True
+
+    def _pop_irregular(self, now: float) -> Playout:
+        if self._phase is Phase.WAITING and (not self._waiting or not self._begin(now)):
+            return Idle(self._interval)
+        while True:
+            while self._waiting.get(self._next) is _SILENT:
+                del self._waiting[self._next]
+                self._next += 1
+                self._phase = Phase.PAUSED
+            if not self._waiting:
+                return self._starve()
+            head_index = self._next if self._next in self._waiting else min(self._waiting)
+            head = self._waiting[head_index]
+            if head is not _SILENT:
+                break
+            self._note_missing(head_index, now)
+        return self._reach(head_index, head, now)
+
+    def _reach(self, head_index: int, head: _Entry, now: float) -> Playout:
+        """Fill the gap before the first packet that waits, or play it."""
+        gap = head[0] - self._position
+        waited = now - head[2]
+        if gap > 0 and waited + gap / self.clock_rate_hz > self._max_delay_s:
+            # The time line has jumped, or playout stood still: do not sit the difference out.
+            gap = min(gap, max(0, int((self._need_s() - waited) * self.clock_rate_hz)))
+            self._note_missing(head_index, now)
+            self._position = head[0] - gap
+        missing = head_index - self._next
+        if gap > 0 and missing:
+            slots = -(-gap // self._packet_ticks)
+            if slots < missing:
+                # The first of them were concealed while nothing waited.
+                self._note_missing(head_index - slots, now)
+                missing = slots
+            chunk = min(self._packet_ticks, gap - (missing - 1) * self._packet_ticks)
+            whole = chunk == gap == self._packet_ticks
+            self._note_missing(self._next + 1, now)
+            self._position += chunk
+            return Conceal(chunk, head[3].payload if whole else None)
+        if gap > 0:
+            return self._wait(gap)
+        self._growth += min(-gap, int(self._max_delay_s * self.clock_rate_hz))
+        self._note_missing(head_index, now)
+        self._position = head[0]
+        self._stretch = 0
+        return self._play(head, now)
+
+    def _wait(self, gap: int) -> Playout:
+        """Pass the time to a packet that is next in sequence but not yet due."""
+        if self._stretch:
+            chunk = min(gap, self._stretch, self._packet_ticks)
+            self._stretch -= chunk
+            self._position += chunk
+            return Conceal(chunk, None)
+        self._phase = Phase.PAUSED
+        chunk = min(gap, self._interval)
+        self._position += chunk
+        return Idle(chunk)
+
+    def _starve(self) -> Playout:
+        if self._phase is Phase.PLAYING:
+            self._phase = Phase.STARVED
+            self._starved = 0
+        if self._phase is Phase.STARVED and self._starved < self._conceal_limit:
+            chunk = min(self._packet_ticks, self._interval)
+            self._starved += chunk
+            self._position += chunk
+            self._stretch = max(0, self._stretch - chunk)
+            return Conceal(chunk, None)
+        self._phase = Phase.PAUSED
+        self._position += self._interval
+        return Idle(self._interval)
+
+    def _note_missing(self, until: int, now: float) -> None:
+        """Step over the packets before index *until*, which were wanted and not there."""
+        first = self._next
+        if until <= first:
+            return
+        self.missing += until - first
+        if first != self._burst_end:
+            self.bursts += 1
+        self._burst_end = self._next = until
+        for index in range(max(first, until - _MAX_NEEDED // 4), until):
+            self._needed[index] = (now, self._growth)
+        while len(self._needed) > _MAX_NEEDED:
+            del self._needed[next(iter(self._needed))]

@@ -1,0 +1,1 @@
+"""Scores and verdicts: pure functions on audio and counters."""

@@ -1,0 +1,126 @@
+"""What the lines of a stream say: payload types (RFC 8866 section 6.6, RFC 3551), direction, times, RTCP."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from softphone.sdp.description import Connection, MediaDescription, SessionDescription
+from softphone.sdp.errors import Incompatible
+from softphone.sdp.media import FLOWS
+
+TELEPHONE_EVENT = "telephone-event"
+MAX_FORMATS = 64
+"""Formats of one m= line that are looked at; there are 128 payload types, and no phone has half of them."""
+
+# RFC 3551 section 6, table 4: the audio types that need no rtpmap.
+STATIC: dict[int, tuple[str, int, int]] = {
+    0: ("PCMU", 8_000, 1),
+    3: ("GSM", 8_000, 1),
+    4: ("G723", 8_000, 1),
+    5: ("DVI4", 8_000, 1),
+    6: ("DVI4", 16_000, 1),
+    7: ("LPC", 8_000, 1),
+    8: ("PCMA", 8_000, 1),
+    9: ("G722", 8_000, 1),
+    10: ("L16", 44_100, 2),
+    11: ("L16", 44_100, 1),
+    12: ("QCELP", 8_000, 1),
+    13: ("CN", 8_000, 1),
+    14: ("MPA", 90_000, 1),
+    15: ("G728", 8_000, 1),
+    16: ("DVI4", 11_025, 1),
+    17: ("DVI4", 22_050, 1),
+    18: ("G729", 8_000, 1),
+}
+_RTPMAP = re.compile(r"\s*([0-9]{1,3})\s+([^\s/]+)\s*/\s*([0-9]{1,7})(?:\s*/\s*([0-9]{1,3}))?\s*")
+_FMTP = re.compile(r"\s*([0-9]{1,3})\s+(.*)", re.DOTALL)
+_MILLISECONDS = re.compile(r"\s*([0-9]{1,4})(?:\.[0-9]*)?\s*")
+_RTCP = re.compile(r"\s*([0-9]{1,5})(?:\s+IN\s+\S+\s+(\S+))?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One payload type of an m= line, explained."""
+
+    payload_type: int
+    name: str
+    clock_rate_hz: int
+    channels: int
+    fmtp: Mapping[str, str]
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What makes two formats the same codec."""
+        return self.name.lower(), self.clock_rate_hz, self.channels
+
+    @property
+    def is_dtmf(self) -> bool:
+        """Whether these are telephone events, no codec."""
+        return self.name.lower() == TELEPHONE_EVENT
+
+    def __str__(self) -> str:
+        return f"{self.name}/{self.clock_rate_hz}" + (f"/{self.channels}" if self.channels > 1 else "")
+
+
+def formats_of(media: MediaDescription, known: Mapping[int, Format] | None = None) -> Iterator[Format]:
+    """Explain the payload types of *media* by its rtpmaps, else RFC 3551, else *known*; skip the others."""
+    maps = {int(match[1]): match for value in media.values("rtpmap") if (match := _RTPMAP.fullmatch(value))}
+    fmtps: dict[int, dict[str, str]] = {}
+    for value in media.values("fmtp"):
+        if match := _FMTP.fullmatch(value):
+            fmtps.setdefault(int(match[1]), {}).update(parse_fmtp(match[2]))
+    for text in dict.fromkeys(media.formats[:MAX_FORMATS]):
+        if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) < 128):
+            continue
+        number = int(text)
+        fmtp = fmtps.get(number, {})
+        if found := maps.get(number):
+            yield Format(number, found[2], int(found[3]), int(found[4] or 1), fmtp)
+        elif number in STATIC:
+            yield Format(number, *STATIC[number], fmtp)
+        elif known and number in known:
+            yield replace(known[number], fmtp=fmtp)
+
+
+def parse_fmtp(text: str) -> dict[str, str]:
+    """Read "a=1; b" as {"a": "1", "b": ""}; names come in lower case."""
+    parameters = (item.partition("=") for item in text.split(";") if item.strip())
+    return {name.strip().lower(): value.strip() for name, _, value in parameters}
+
+
+def flows_of(description: SessionDescription, media: MediaDescription) -> tuple[bool, bool]:
+    """Return whether the peer sends and whether it receives."""
+    names = [each.name.lower() for each in (*media.attributes, *description.attributes)]
+    sends, receives = FLOWS[next((name for name in names if name in FLOWS), "sendrecv")]
+    if connection_of(description, media).is_unspecified:
+        receives = False  # RFC 3264 section 8.4: hold as RFC 2543 wrote it
+    return sends, receives
+
+
+def milliseconds_of(description: SessionDescription, media: MediaDescription, name: str) -> int | None:
+    """Read a=ptime or a=maxptime; one of the session counts where the media has none."""
+    for value in (*media.values(name), *description.values(name)):
+        match = _MILLISECONDS.fullmatch(value)
+        if match and int(match[1]) > 0:
+            return int(match[1])
+    return None
+
+
+def connection_of(description: SessionDescription, media: MediaDescription) -> Connection:
+    """Find the c= line that counts for *media*.
+
+    Raises:
+        Incompatible: if there is none.
+    """
+    connection = media.connection or description.connection
+    if connection is None:
+        raise Incompatible("address of the stream", wanted="a c= line", got="none")
+    return connection
+
+
+def rtcp_of(media: MediaDescription, connection: Connection) -> tuple[str, int]:
+    """Say where RTCP of *media* goes: as a=rtcp says, else one port up (RFC 3605 section 2.1)."""
+    match = next((match for value in media.values("rtcp") if (match := _RTCP.fullmatch(value))), None)
+    if match and 0 < int(match[1]) <= 65_535:
+        return match[2] or connection.host, int(match[1])
+    return connection.host, min(media.port + 1, 65_535)

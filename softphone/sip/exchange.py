@@ -1,0 +1,69 @@
+"""A request of ours other than INVITE, through challenges to its final answer (RFC 3261 section 22.2)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from softphone.sip.auth import AuthAttempts, Credentials, DigestClient
+from softphone.sip.events import Address
+from softphone.sip.layer import TransactionLayer
+from softphone.sip.local import LocalAgent
+from softphone.sip.message import Request, Response
+from softphone.sip.transaction import Account
+
+MAX_DIGEST_CLIENTS = 64
+"""Servers whose nonces are kept; the oldest goes first."""
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """One such request."""
+
+    peer: Address
+    on_final: Callable[[Response | None, float], None]
+    """Told the final answer, or None if there can be none; and the time."""
+    next_cseq: Callable[[], int]
+    digest: DigestClient | None = None
+    account: Account | None = None
+    attempts: AuthAttempts = field(default_factory=AuthAttempts)
+
+
+class Exchanges:
+    """Sends such requests and remembers what servers asked of us."""
+
+    def __init__(self, agent: LocalAgent, layer: TransactionLayer) -> None:
+        self._agent = agent
+        self._layer = layer
+        self._digests: dict[tuple[Credentials, Address], DigestClient] = {}
+
+    def digest_client(self, credentials: Credentials | None, peer: Address) -> DigestClient | None:
+        """Return what is known of challenges from *peer* for *credentials*; None without any."""
+        if credentials is None:
+            return None
+        key = (credentials, peer)
+        client = self._digests.get(key)
+        if client is None:
+            client = self._digests[key] = DigestClient(credentials, make_cnonce=self._agent.ids.nonce)
+            while len(self._digests) > MAX_DIGEST_CLIENTS:
+                del self._digests[next(iter(self._digests))]
+        return client
+
+    def start(self, request: Request, exchange: Exchange, *, now: float) -> None:
+        """Send *request*, with credentials where a challenge is known already."""
+        if exchange.digest is not None:
+            exchange.digest.authorize(request)
+        self._layer.start(request, exchange.peer, owner=exchange, account=exchange.account, now=now)
+
+    def response_received(
+        self, exchange: Exchange, request: Request, response: Response, *, now: float
+    ) -> None:
+        """Take an answer to *request*."""
+        if response.status < 200:
+            return
+        digest = exchange.digest
+        if digest is not None:
+            if response.status in (401, 407) and digest.learn(response, exchange.attempts):
+                again = self._agent.repeated(request, cseq=exchange.next_cseq())
+                self.start(again, exchange, now=now)
+                return
+            digest.learn_next(response)
+        exchange.on_final(response, now)

@@ -1,0 +1,293 @@
+"""Transport and transaction layers: datagrams to transactions and back (RFC 3261 sections 17 and 18)."""
+
+from collections import deque
+from typing import Protocol
+
+from softphone.sip.agenda import Agenda
+from softphone.sip.client_transaction import ClientTransaction
+from softphone.sip.errors import LocalSipError, SipParseError
+from softphone.sip.events import Address, MessageDropped, SipEvent
+from softphone.sip.local import LocalAgent
+from softphone.sip.matching import Key, merge_key, response_address, server_key
+from softphone.sip.message import Request, Response, parse_message
+from softphone.sip.server_transaction import ServerTransaction
+from softphone.sip.stats import SipStats
+from softphone.sip.transaction import Account, Action, State
+
+MAX_SERVER_TRANSACTIONS = 2048
+"""Further requests are answered 503 without being remembered."""
+MAX_EVENTS = 4096
+"""With so many events untaken, dropped messages are counted but no longer told."""
+
+
+AnyTransaction = ClientTransaction | ServerTransaction
+
+
+class TransactionUser(Protocol):
+    """The layer above, that gives requests their meaning."""
+
+    def request_received(
+        self, request: Request, transaction: ServerTransaction, source: Address, *, now: float
+    ) -> None:
+        """Take a new request; set the transaction's owner and account."""
+
+    def ack_received(self, request: Request, *, now: float) -> Account | None:
+        """Take an ACK that belongs to no refused INVITE; return who pays for it, None if it is of no use."""
+
+    def response_received(self, transaction: ClientTransaction, response: Response, *, now: float) -> None:
+        """Take an answer."""
+
+    def transaction_failed(self, transaction: ClientTransaction, failure: Action, *, now: float) -> None:
+        """Take the news that no answer can come."""
+
+
+class TransactionLayer:
+    """All transactions of one endpoint, and what it has to send."""
+
+    def __init__(
+        self,
+        agent: LocalAgent,
+        events: deque[SipEvent],
+        *,
+        max_server_transactions: int = MAX_SERVER_TRANSACTIONS,
+    ) -> None:
+        self.stats = SipStats()
+        self._agent = agent
+        self._events = events
+        self._max_server = max_server_transactions
+        self._user: TransactionUser | None = None
+        self._clients: dict[Key, ClientTransaction] = {}
+        self._servers: dict[Key, ServerTransaction] = {}
+        self._merged: dict[Key, Key] = {}
+        self._agenda: Agenda[AnyTransaction] = Agenda()
+        self._outbox: list[tuple[bytes, Address]] = []
+
+    def attach(self, user: TransactionUser) -> None:
+        """Set the layer above, once."""
+        self._user = user
+
+    def __len__(self) -> int:
+        return len(self._clients) + len(self._servers)
+
+    def receive_datagram(self, data: bytes, addr: Address, *, now: float) -> None:
+        """Take a datagram."""
+        self.stats.messages_received += 1
+        self.stats.bytes_received += len(data)
+        if not data.strip(b"\r\n\0"):
+            return  # a keep-alive (RFC 5626 section 3.5.1)
+        source = (addr[0], addr[1])
+        try:
+            message = parse_message(data)
+        except SipParseError as error:
+            self.stats.parse_errors += 1
+            self._refuse_broken(error, source)
+            return
+        if isinstance(message, Request):
+            self._receive_request(message, source, len(data), now=now)
+        else:
+            self._receive_response(message, source, len(data), now=now)
+
+    def datagrams_to_send(self) -> list[tuple[bytes, Address]]:
+        """Take what is to be sent, oldest first."""
+        outbox, self._outbox = self._outbox, []
+        return outbox
+
+    def next_timeout(self) -> float | None:
+        """When a transaction is due next."""
+        return self._agenda.next_timeout()
+
+    def handle_timeout(self, *, now: float) -> None:
+        """Fire the timers of all transactions due."""
+        while (transaction := self._agenda.pop_due(now=now)) is not None:
+            transaction.handle_timeout(now=now)
+            self._settle(transaction, now=now)
+
+    def transport_error(self, addr: Address, *, now: float) -> None:
+        """Fail every transaction towards *addr* (sections 8.1.3.1 and 18.4)."""
+        transactions: list[AnyTransaction] = [*self._clients.values(), *self._servers.values()]
+        for transaction in transactions:
+            if transaction.peer == addr:
+                transaction.transport_error(now=now)
+                self._settle(transaction, now=now)
+
+    def start(
+        self, request: Request, peer: Address, *, owner: object, account: Account | None, now: float
+    ) -> ClientTransaction:
+        """Send *request* in a new client transaction."""
+        transaction = ClientTransaction(
+            request,
+            self._agent.render(request),
+            timers=self._agent.timers,
+            peer=peer,
+            make_ack=self._agent.ack_for_refusal,
+        )
+        transaction.owner, transaction.account = owner, account
+        self._clients[request.via.branch, request.method] = transaction
+        transaction.start(now=now)
+        self._settle(transaction, now=now)
+        return transaction
+
+    def abandon(self, transaction: ClientTransaction) -> None:
+        """Forget *transaction*; what still comes for it is dropped."""
+        transaction.stop()
+        self._remove(transaction)
+
+    def respond(self, transaction: ServerTransaction, status: int, data: bytes, *, now: float) -> bool:
+        """Answer in *transaction*; False if it has no use for that any more."""
+        used = transaction.respond(status, data, now=now)
+        self._settle(transaction, now=now)
+        return used
+
+    def send(self, data: bytes, peer: Address, account: Account | None, *, repeated: bool = False) -> None:
+        """Send what belongs to no transaction (an ACK for a 2xx), or what one has to send."""
+        self._outbox.append((data, peer))
+        self.stats.messages_sent += 1
+        self.stats.bytes_sent += len(data)
+        if repeated:
+            self.stats.retransmissions += 1
+        if account is not None:
+            account.bytes_sent += len(data)
+
+    def invite_to_cancel(self, cancel: Request) -> ServerTransaction | None:
+        """Return the INVITE that *cancel* means (section 9.2)."""
+        key = server_key(Request("INVITE", cancel.uri, cancel.headers))
+        return self._servers.get(key)
+
+    def drop(self, reason: str, addr: Address) -> None:
+        """Count and tell a message that was of no use."""
+        self.stats.dropped += 1
+        if len(self._events) < MAX_EVENTS:
+            self._events.append(MessageDropped(reason, addr))
+
+    def _receive_request(self, request: Request, source: Address, size: int, *, now: float) -> None:
+        self._stamp(request, source)
+        key = server_key(request)
+        transaction = self._servers.get(key)
+        if transaction is not None:
+            if request.method != "ACK":
+                self.stats.retransmissions_received += 1
+            if transaction.account is not None:
+                transaction.account.bytes_received += size
+            transaction.receive_request(request, now=now)
+            self._settle(transaction, now=now)
+            return
+        if request.method == "ACK":
+            account = None if self._user is None else self._user.ack_received(request, now=now)
+            if account is None:
+                self.drop("ACK belongs to no dialog", source)
+            else:
+                account.bytes_received += size
+            return
+        if len(self._servers) >= self._max_server:
+            self.stats.overloads += 1
+            self._answer_stateless(request, 503, source, headers=(("Retry-After", "5"),))
+            self.drop("too many transactions", source)
+            return
+        transaction = ServerTransaction(
+            request,
+            timers=self._agent.timers,
+            peer=response_address(request.via, source),
+            make_trying=self._agent.trying,
+        )
+        self._servers[key] = transaction
+        merged = merge_key(request)
+        first_way = self._merged.get(merged)
+        transaction.start(now=now)
+        if request.to.tag is None and first_way is not None and first_way in self._servers:
+            # Section 8.2.2.2: the same request came by another way, and that one is being served.
+            answer = self._agent.response(request, 482, to_tag=self._agent.ids.tag())
+            transaction.respond(482, self._agent.render(answer), now=now)
+            self.drop("merged request", source)
+        else:
+            self._merged[merged] = key
+            if self._user is not None:
+                self._user.request_received(request, transaction, source, now=now)
+        if transaction.account is not None:
+            transaction.account.bytes_received += size
+        self._settle(transaction, now=now)
+
+    def _receive_response(self, response: Response, source: Address, size: int, *, now: float) -> None:
+        # A second Via means it was not meant for us (section 8.1.3.3), and so does a foreign one (18.1.2).
+        if len(response.vias) != 1 or not self._agent.is_own_via(response.via):
+            self.drop("response is for another", source)
+            return
+        transaction = self._clients.get((response.via.branch, response.cseq.method))
+        if transaction is None:
+            self.drop("response belongs to no transaction", source)
+            return
+        if transaction.account is not None:
+            transaction.account.bytes_received += size
+        transaction.receive_response(response, now=now)
+        self._settle(transaction, now=now)
+
+    @staticmethod
+    def _stamp(request: Request, source: Address) -> None:
+        """Write into the top Via where the request came from (section 18.2.1, RFC 3581 section 4)."""
+        via = request.via
+        wants_port = "rport" in via.params
+        if not wants_port and via.host.lower() == source[0].lower():
+            return
+        params: dict[str, str | None] = {"received": source[0]}
+        if wants_port:
+            params["rport"] = str(source[1])
+        rest = request.headers.get_all("Via")[1:]
+        request.headers.set("Via", ", ".join([str(via.with_params(**params)), *rest]))
+
+    def _refuse_broken(self, error: SipParseError, source: Address) -> None:
+        if error.partial is not None:
+            self._answer_stateless(error.partial, error.status, source, reason=error.reason)
+        self.drop(str(error), source)
+
+    def _answer_stateless(
+        self,
+        request: Request,
+        status: int,
+        source: Address,
+        *,
+        reason: str | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        peer = response_address(request.via, source)
+        try:
+            self._stamp(request, source)
+            tag = self._agent.stateless_tag(request)
+            data = self._agent.render(
+                self._agent.response(request, status, reason, to_tag=tag, headers=headers)
+            )
+        except LocalSipError:
+            return  # a header too broken to be copied; the caller counts the drop
+        self.send(data, peer, None)
+
+    def _settle(self, transaction: AnyTransaction, *, now: float) -> None:
+        """Carry out what *transaction* left to do."""
+        if transaction.outbox:
+            outbox, transaction.outbox = transaction.outbox, []
+            for data, repeated in outbox:
+                self.send(data, transaction.peer, transaction.account, repeated=repeated)
+        if transaction.state is State.TERMINATED:
+            self._remove(transaction)
+        else:
+            self._agenda.schedule(transaction)
+        if self._user is None:
+            return
+        if isinstance(transaction, ServerTransaction):
+            acks, transaction.acks = transaction.acks, []
+            for ack in acks:
+                self._user.ack_received(ack, now=now)
+            return
+        responses, transaction.responses = transaction.responses, []
+        for response in responses:
+            self._user.response_received(transaction, response, now=now)
+        if transaction.failure is not None:
+            failure, transaction.failure = transaction.failure, None
+            self._user.transaction_failed(transaction, failure, now=now)
+
+    def _remove(self, transaction: AnyTransaction) -> None:
+        request = transaction.request
+        if isinstance(transaction, ClientTransaction):
+            self._clients.pop((request.via.branch, request.method), None)
+            return
+        key = server_key(request)
+        self._servers.pop(key, None)
+        if self._merged.get(merge_key(request)) == key:
+            del self._merged[merge_key(request)]

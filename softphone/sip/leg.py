@@ -1,0 +1,214 @@
+"""One leg: our end of a dialog from INVITE to the end of BYE, as a state machine."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from softphone.sip.auth import AuthAttempts, Credentials, DigestClient
+from softphone.sip.dialog import Dialog
+from softphone.sip.events import Address
+from softphone.sip.message import Request, Response
+from softphone.sip.transaction import Account
+
+if TYPE_CHECKING:
+    from softphone.sip.client_transaction import ClientTransaction
+    from softphone.sip.server_transaction import ServerTransaction
+
+
+class LegState(enum.Enum):
+    """Where a leg stands."""
+
+    CALLING = "calling"
+    """Our INVITE is out, nothing was heard."""
+    PROCEEDING = "proceeding"
+    """A provisional answer was heard."""
+    CANCEL_WANTED = "cancel wanted"
+    """Given up before anything was heard; CANCEL must wait for that (RFC 3261 section 9.1)."""
+    CANCELLING = "cancelling"
+    """CANCEL is out, the INVITE's final answer is awaited."""
+    INCOMING = "incoming"
+    """The peer's INVITE waits for our final answer."""
+    ANSWERED = "answered"
+    """Our 2xx is repeated until its ACK comes (section 13.3.1.4)."""
+    ANSWERED_ENDING = "answered, ending"
+    """The same, and BYE is wanted; it must wait for the ACK (section 15)."""
+    ESTABLISHED = "established"
+    BYE_SENT = "BYE sent"
+    BYE_RECEIVED = "BYE received"
+    """The owner has yet to answer it."""
+    ENDED = "ended"
+
+
+class LegInput(enum.Enum):
+    """What can happen to a leg."""
+
+    CANCEL = "cancel"
+    ANSWER = "answer"
+    PROGRESS = "progress"
+    REJECT = "reject"
+    HANG_UP = "hang up"
+    ANSWER_BYE = "answer BYE"
+    RECEIVE_PROVISIONAL = "provisional received"
+    RECEIVE_ACCEPTANCE = "first 2xx received"
+    RECEIVE_REFUSAL = "final answer received, or none can come"
+    RECEIVE_CHALLENGE = "401 or 407 received that can be answered"
+    RECEIVE_CANCEL = "CANCEL received"
+    RECEIVE_ACK = "ACK for 2xx received"
+    RECEIVE_BYE = "BYE received"
+    BYE_OVER = "our BYE came to its end"
+    CANCEL_TIMEOUT = "nothing came of CANCEL in 64*T1"
+    ACK_TIMEOUT = "no ACK in 64*T1"
+    RESEND = "2xx is due again"
+    REFRESH = "provisional answer is due again"
+    OWNER_TIMEOUT = "owner left BYE unanswered"
+
+
+class LegAction(enum.Enum):
+    """What a leg does on a transition."""
+
+    SEND_INVITE_AGAIN = "send INVITE with credentials"
+    SEND_CANCEL = "send CANCEL"
+    SEND_ACK = "send ACK"
+    SEND_BYE = "send BYE"
+    SEND_PROVISIONAL = "send provisional"
+    RESEND_PROVISIONAL = "send provisional again"
+    SEND_ACCEPTANCE = "send 2xx"
+    RESEND_ACCEPTANCE = "send 2xx again"
+    SEND_REFUSAL = "send final answer"
+    SEND_TERMINATED = "send 487"
+    CLOSE_INVITE = "close INVITE"
+    """Stop repeating a 2xx, and answer 487 to a re-INVITE the owner has not answered."""
+    ANSWER_BYE = "send 200 to BYE"
+    TELL_PROVISIONAL = "tell Provisional"
+    TELL_ANSWERED = "tell Answered"
+    TELL_REFUSED = "tell Refused"
+    TELL_CANCEL_PREVAILED = "tell Refused 487"
+    TELL_ACKED = "tell Acked"
+    TELL_ACK_MISSING = "tell AckMissing"
+    TELL_CANCELLED = "tell Cancelled"
+    TELL_BYE_RECEIVED = "tell ByeReceived"
+    TELL_BYE_ANSWERED = "tell ByeAnswered"
+
+
+S, I, A = LegState, LegInput, LegAction  # noqa: E741 (for the table below)
+
+# What a pair that is missing means: for an input of the owner, a mistake of the owner, unless the leg is
+# ON_THE_WAY_OUT, when the news of that may not have reached the owner and the input is moot; for an input of
+# the peer or of a timer, absorbed.
+LEG: Mapping[tuple[LegState, LegInput], tuple[LegState, tuple[LegAction, ...]]] = {
+    (S.CALLING, I.RECEIVE_PROVISIONAL): (S.PROCEEDING, (A.TELL_PROVISIONAL,)),
+    (S.CALLING, I.RECEIVE_ACCEPTANCE): (S.ESTABLISHED, (A.SEND_ACK, A.TELL_ANSWERED)),
+    (S.CALLING, I.RECEIVE_REFUSAL): (S.ENDED, (A.TELL_REFUSED,)),
+    (S.CALLING, I.RECEIVE_CHALLENGE): (S.CALLING, (A.SEND_INVITE_AGAIN,)),
+    (S.CALLING, I.CANCEL): (S.CANCEL_WANTED, ()),
+    (S.CALLING, I.HANG_UP): (S.CANCEL_WANTED, ()),
+    (S.PROCEEDING, I.RECEIVE_PROVISIONAL): (S.PROCEEDING, (A.TELL_PROVISIONAL,)),
+    (S.PROCEEDING, I.RECEIVE_ACCEPTANCE): (S.ESTABLISHED, (A.SEND_ACK, A.TELL_ANSWERED)),
+    (S.PROCEEDING, I.RECEIVE_REFUSAL): (S.ENDED, (A.TELL_REFUSED,)),
+    (S.PROCEEDING, I.RECEIVE_CHALLENGE): (S.CALLING, (A.SEND_INVITE_AGAIN,)),
+    (S.PROCEEDING, I.CANCEL): (S.CANCELLING, (A.SEND_CANCEL,)),
+    (S.PROCEEDING, I.HANG_UP): (S.CANCELLING, (A.SEND_CANCEL,)),
+    (S.CANCEL_WANTED, I.RECEIVE_PROVISIONAL): (S.CANCELLING, (A.SEND_CANCEL,)),
+    (S.CANCEL_WANTED, I.RECEIVE_ACCEPTANCE): (S.ENDED, (A.SEND_ACK, A.SEND_BYE, A.TELL_CANCEL_PREVAILED)),
+    (S.CANCEL_WANTED, I.RECEIVE_REFUSAL): (S.ENDED, (A.TELL_REFUSED,)),
+    (S.CANCELLING, I.RECEIVE_ACCEPTANCE): (S.ENDED, (A.SEND_ACK, A.SEND_BYE, A.TELL_CANCEL_PREVAILED)),
+    (S.CANCELLING, I.RECEIVE_REFUSAL): (S.ENDED, (A.TELL_REFUSED,)),
+    (S.CANCELLING, I.CANCEL_TIMEOUT): (S.ENDED, (A.TELL_CANCEL_PREVAILED,)),
+    (S.INCOMING, I.PROGRESS): (S.INCOMING, (A.SEND_PROVISIONAL,)),
+    (S.INCOMING, I.REFRESH): (S.INCOMING, (A.RESEND_PROVISIONAL,)),
+    (S.INCOMING, I.ANSWER): (S.ANSWERED, (A.SEND_ACCEPTANCE,)),
+    (S.INCOMING, I.REJECT): (S.ENDED, (A.SEND_REFUSAL,)),
+    (S.INCOMING, I.RECEIVE_CANCEL): (S.ENDED, (A.SEND_TERMINATED, A.TELL_CANCELLED)),
+    (S.INCOMING, I.RECEIVE_BYE): (S.ENDED, (A.ANSWER_BYE, A.SEND_TERMINATED, A.TELL_CANCELLED)),
+    (S.ANSWERED, I.RESEND): (S.ANSWERED, (A.RESEND_ACCEPTANCE,)),
+    (S.ANSWERED, I.RECEIVE_ACK): (S.ESTABLISHED, (A.CLOSE_INVITE, A.TELL_ACKED)),
+    (S.ANSWERED, I.ACK_TIMEOUT): (S.BYE_SENT, (A.CLOSE_INVITE, A.TELL_ACK_MISSING, A.SEND_BYE)),
+    (S.ANSWERED, I.RECEIVE_BYE): (S.BYE_RECEIVED, (A.CLOSE_INVITE, A.TELL_BYE_RECEIVED)),
+    (S.ANSWERED, I.HANG_UP): (S.ANSWERED_ENDING, ()),
+    (S.ANSWERED_ENDING, I.RESEND): (S.ANSWERED_ENDING, (A.RESEND_ACCEPTANCE,)),
+    (S.ANSWERED_ENDING, I.RECEIVE_ACK): (S.BYE_SENT, (A.CLOSE_INVITE, A.SEND_BYE)),
+    (S.ANSWERED_ENDING, I.ACK_TIMEOUT): (S.BYE_SENT, (A.CLOSE_INVITE, A.SEND_BYE)),
+    (S.ANSWERED_ENDING, I.RECEIVE_BYE): (S.ENDED, (A.CLOSE_INVITE, A.ANSWER_BYE, A.TELL_BYE_ANSWERED)),
+    # A re-INVITE's 2xx is repeated while established; the same inputs serve it.
+    (S.ESTABLISHED, I.RESEND): (S.ESTABLISHED, (A.RESEND_ACCEPTANCE,)),
+    (S.ESTABLISHED, I.RECEIVE_ACK): (S.ESTABLISHED, (A.CLOSE_INVITE, A.TELL_ACKED)),
+    (S.ESTABLISHED, I.ACK_TIMEOUT): (S.BYE_SENT, (A.CLOSE_INVITE, A.TELL_ACK_MISSING, A.SEND_BYE)),
+    (S.ESTABLISHED, I.HANG_UP): (S.BYE_SENT, (A.CLOSE_INVITE, A.SEND_BYE)),
+    (S.ESTABLISHED, I.CANCEL): (S.BYE_SENT, (A.CLOSE_INVITE, A.SEND_BYE)),
+    (S.ESTABLISHED, I.RECEIVE_BYE): (S.BYE_RECEIVED, (A.CLOSE_INVITE, A.TELL_BYE_RECEIVED)),
+    (S.BYE_SENT, I.RECEIVE_BYE): (S.BYE_SENT, (A.ANSWER_BYE,)),
+    (S.BYE_SENT, I.BYE_OVER): (S.ENDED, (A.TELL_BYE_ANSWERED,)),
+    (S.BYE_RECEIVED, I.ANSWER_BYE): (S.ENDED, (A.ANSWER_BYE,)),
+    (S.BYE_RECEIVED, I.OWNER_TIMEOUT): (S.ENDED, (A.ANSWER_BYE,)),
+}
+
+ON_THE_WAY_OUT = frozenset(
+    {S.ENDED, S.BYE_SENT, S.BYE_RECEIVED, S.CANCEL_WANTED, S.CANCELLING, S.ANSWERED_ENDING}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What came with an input: the message of the peer, or the wish of the owner."""
+
+    request: Request | None = None
+    response: Response | None = None
+    status: int = 0
+    reason: str | None = None
+    body: bytes = b""
+    content_type: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Unacknowledged:
+    """A 2xx of ours that waits for its ACK."""
+
+    transaction: "ServerTransaction"
+    cseq: int
+    data: bytes
+    interval: float
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The ACK we sent for one peer's 2xx, to be sent again with each repetition."""
+
+    data: bytes
+    destination: Address
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """What we know of one leg."""
+
+    id: int
+    state: LegState
+    peer: Address
+    """Where its INVITE went to or came from."""
+    invite: Request
+    """The newest INVITE that set it up."""
+    local_tag: str
+    dialog: Dialog | None = None
+    """The caller's has it from the first 2xx, the callee's from the start."""
+    credentials: Credentials | None = None
+    digest: DigestClient | None = None
+    attempts: AuthAttempts = field(default_factory=AuthAttempts)
+    client: "ClientTransaction | None" = None
+    """Of our INVITE."""
+    server: "ServerTransaction | None" = None
+    """Of the peer's INVITE, or of its re-INVITE while that is unanswered."""
+    bye: "ServerTransaction | None" = None
+    """Of the peer's BYE while that is unanswered."""
+    acks: dict[str, Acknowledgement] = field(default_factory=dict)
+    """By the tag of the peer that accepted our INVITE."""
+    provisional: tuple[int, bytes] | None = None
+    """Status and bytes of what was last said to the peer's INVITE."""
+    unacknowledged: Unacknowledged | None = None
+    deadlines: dict[LegInput, float] = field(default_factory=dict)
+    account: Account = field(default_factory=Account)
+
+    def next_timeout(self) -> float | None:
+        """When one of `deadlines` is due, or None."""
+        return min(self.deadlines.values(), default=None)

@@ -1,0 +1,144 @@
+"""All legs of an endpoint, and the engine that runs their machine."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+
+from softphone.sip.agenda import Agenda
+from softphone.sip.errors import LocalSipError
+from softphone.sip.events import SipEvent
+from softphone.sip.leg import LEG, ON_THE_WAY_OUT, Cause, Leg, LegAction, LegInput, LegState
+from softphone.sip.message import Request
+from softphone.sip.transaction import Account
+
+MAX_LEGS = 1024
+"""Legs at a time; further INVITEs are answered 503."""
+MAX_RECORDS = 2048
+"""Legs whose Call-ID and byte counts are kept, ended ones included."""
+
+Handler = Callable[[Leg, Cause, float], None]
+
+
+class LegBook:
+    """Finds legs, feeds their machine, and lets the user agent's halves carry out its actions."""
+
+    def __init__(self, events: deque[SipEvent], *, max_legs: int = MAX_LEGS) -> None:
+        self.events = events
+        self.max_legs = max_legs
+        self._legs: dict[int, Leg] = {}
+        self._by_dialog: dict[tuple[str, str], Leg] = {}
+        self._records: dict[int, tuple[str, Account]] = {}
+        self._handlers: dict[LegAction, Handler] = {}
+        self._agenda: Agenda[Leg] = Agenda()
+        self._last_id = 0
+
+    def __len__(self) -> int:
+        return len(self._legs)
+
+    def __iter__(self) -> Iterator[Leg]:
+        return iter(self._legs.values())
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further leg is to be taken on."""
+        return len(self._legs) >= self.max_legs
+
+    def serve(self, handlers: Mapping[LegAction, Handler]) -> None:
+        """Let *handlers* carry out the actions they name."""
+        self._handlers.update(handlers)
+
+    def new_id(self) -> int:
+        """Return a number never used before, for a leg or another errand of the owner."""
+        self._last_id += 1
+        return self._last_id
+
+    def add(self, leg: Leg) -> None:
+        """Take up *leg*."""
+        self._legs[leg.id] = leg
+        self._by_dialog[leg.invite.call_id, leg.local_tag] = leg
+        self._records[leg.id] = (leg.invite.call_id, leg.account)
+        while len(self._records) > MAX_RECORDS:
+            del self._records[next(iter(self._records))]
+
+    def account(self, leg_id: int) -> Account:
+        """Return the byte counts of a leg, even after its end.
+
+        Raises:
+            LocalSipError: if there never was such a leg, or too long ago.
+        """
+        return self._record(leg_id)[1]
+
+    def call_id(self, leg_id: int) -> str:
+        """Return the Call-ID of a leg, even after its end.
+
+        Raises:
+            LocalSipError: if there never was such a leg, or too long ago.
+        """
+        return self._record(leg_id)[0]
+
+    def _record(self, leg_id: int) -> tuple[str, Account]:
+        try:
+            return self._records[leg_id]
+        except KeyError:
+            raise LocalSipError(f"no leg has the number {leg_id}") from None
+
+    def of_request(self, request: Request) -> Leg | None:
+        """Return the leg whose dialog *request* of the peer is in (section 12.2.2)."""
+        leg = self._by_dialog.get((request.call_id, request.to.tag or ""))
+        if leg is None or leg.dialog is None or leg.dialog.remote.tag != request.from_.tag:
+            return None
+        return leg
+
+    def of_owner(self, leg_id: int) -> Leg | None:
+        """Return the leg the owner names; None if it has ended.
+
+        Raises:
+            LocalSipError: if there never was such a leg.
+        """
+        leg = self._legs.get(leg_id)
+        if leg is None and not 0 < leg_id <= self._last_id:
+            raise LocalSipError(f"no leg has the number {leg_id}")
+        return leg
+
+    def command(self, leg_id: int, signal: LegInput, cause: Cause, *, now: float) -> None:
+        """Feed an input of the owner.
+
+        Raises:
+            LocalSipError: if the leg cannot do that, now or ever.
+        """
+        leg = self.of_owner(leg_id)
+        if leg is None or self.fire(leg, signal, cause, now=now) or leg.state in ON_THE_WAY_OUT:
+            return
+        raise LocalSipError(f"leg {leg_id} is {leg.state.value}: cannot {signal.value}")
+
+    def fire(self, leg: Leg, signal: LegInput, cause: Cause, *, now: float) -> bool:
+        """Feed an input; False if the leg's state has no use for it."""
+        entry = LEG.get((leg.state, signal))
+        if entry is None:
+            return False
+        leg.state, actions = entry
+        for action in actions:
+            self._handlers[action](leg, cause, now)
+        if leg.state is LegState.ENDED:
+            leg.deadlines.clear()
+            self._legs.pop(leg.id, None)
+            self._by_dialog.pop((leg.invite.call_id, leg.local_tag), None)
+        else:
+            self._agenda.schedule(leg)
+        return True
+
+    def schedule(self, leg: Leg) -> None:
+        """Take note that the deadlines of *leg* have changed other than by `fire`."""
+        self._agenda.schedule(leg)
+
+    def next_timeout(self) -> float | None:
+        """When a leg is due next."""
+        return self._agenda.next_timeout()
+
+    def handle_timeout(self, *, now: float) -> None:
+        """Fire the deadlines of all legs due."""
+        while (leg := self._agenda.pop_due(now=now)) is not None:
+            for signal in sorted(leg.deadlines, key=leg.deadlines.__getitem__):
+                if leg.deadlines.get(signal, now + 1.0) <= now:
+                    del leg.deadlines[signal]
+                    self.fire(leg, signal, Cause(), now=now)
+            self._agenda.schedule(leg)

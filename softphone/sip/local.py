@@ -1,0 +1,246 @@
+"""What we say of ourselves, and the messages made from it (RFC 3261 sections 8.1.1 and 8.2.6)."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from softphone.sip.dialog import Path
+from softphone.sip.errors import SipParseError
+from softphone.sip.events import Address
+from softphone.sip.grammar import format_host_port
+from softphone.sip.headers import CSeq, Headers, Via
+from softphone.sip.message import Request, Response
+from softphone.sip.timers import Timers
+from softphone.sip.uri import NameAddr, SipUri
+
+ALLOW = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
+"""Methods we serve."""
+SUPPORTED: tuple[str, ...] = ()
+"""Option tags we support."""
+DEFAULT_PORT = 5060
+MAX_FORWARDS = 70
+
+REASONS: Mapping[int, str] = {
+    100: "Trying",
+    180: "Ringing",
+    181: "Call Is Being Forwarded",
+    182: "Queued",
+    183: "Session Progress",
+    200: "OK",
+    202: "Accepted",
+    300: "Multiple Choices",
+    301: "Moved Permanently",
+    302: "Moved Temporarily",
+    305: "Use Proxy",
+    380: "Alternative Service",
+    400: "Bad Request",
+    401: "Unauthorized",
+    402: "Payment Required",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    407: "Proxy Authentication Required",
+    408: "Request Timeout",
+    410: "Gone",
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme",
+    420: "Bad Extension",
+    421: "Extension Required",
+    423: "Interval Too Brief",
+    480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
+    483: "Too Many Hops",
+    484: "Address Incomplete",
+    485: "Ambiguous",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    491: "Request Pending",
+    493: "Undecipherable",
+    500: "Server Internal Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Server Time-out",
+    505: "Version Not Supported",
+    513: "Message Too Large",
+    600: "Busy Everywhere",
+    603: "Decline",
+    604: "Does Not Exist Anywhere",
+    606: "Not Acceptable",
+}
+"""Reason phrases of RFC 3261 section 21."""
+
+
+class IdSource(Protocol):
+    """Where the unguessable parts of messages come from (RFC 3261 sections 8.1.1.4, 8.1.1.7 and 19.3)."""
+
+    def branch(self) -> str:
+        """Return a new Via branch, "z9hG4bK" first."""
+
+    def tag(self) -> str:
+        """Return a new tag for From or To."""
+
+    def call_id(self) -> str:
+        """Return a new Call-ID."""
+
+    def nonce(self) -> str:
+        """Return a new nonce, or cnonce, for digest authentication."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAgent:
+    """Our names, habits and timers."""
+
+    contact: SipUri
+    via_address: Address
+    ids: IdSource
+    timers: Timers
+    user_agent: str
+    accept: tuple[str, ...]
+    """Media types we take as the body of an INVITE and of what follows it."""
+    transport: str = "UDP"
+    compact: bool = False
+
+    def render(self, message: Request | Response) -> bytes:
+        """Return *message* as it goes on the wire."""
+        return message.to_bytes(compact=self.compact)
+
+    def via(self) -> str:
+        """Return a new top Via; it asks for the source port to answer to (RFC 3581 section 3)."""
+        host = format_host_port(*self.via_address)
+        return f"SIP/2.0/{self.transport} {host};branch={self.ids.branch()};rport"
+
+    def is_own_via(self, via: Via) -> bool:
+        """Whether *via*, the top one of a response, is one of ours (section 18.1.2)."""
+        port = DEFAULT_PORT if via.port is None else via.port
+        return (via.host.lower(), port) == (self.via_address[0].lower(), self.via_address[1])
+
+    def request(
+        self,
+        method: str,
+        path: Path,
+        *,
+        from_: NameAddr,
+        to: NameAddr,
+        call_id: str,
+        cseq: int,
+        body: bytes = b"",
+        content_type: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> Request:
+        """Return a request with a new branch (section 8.1.1)."""
+        fields = Headers()
+        fields.add("Via", self.via())
+        fields.add("Max-Forwards", str(MAX_FORWARDS))
+        for route in path.routes:
+            fields.add("Route", route)
+        fields.add("From", str(from_))
+        fields.add("To", str(to))
+        fields.add("Call-ID", call_id)
+        fields.add("CSeq", str(CSeq(cseq, method)))
+        if method in ("INVITE", "OPTIONS"):
+            fields.add("Contact", str(NameAddr(self.contact)))
+        if method == "INVITE":
+            fields.add("Allow", ", ".join(ALLOW))
+        if method in ("INVITE", "OPTIONS"):
+            fields.add("Accept", ", ".join(self.accept))
+            fields.add("User-Agent", self.user_agent)
+        self._finish(fields, body, content_type, headers)
+        return Request(method, str(path.request_uri), fields, body)
+
+    def repeated(self, request: Request, *, cseq: int) -> Request:
+        """Return *request* as a new one: next CSeq, new branch (section 22.2), same everything else."""
+        headers = request.headers.copy()
+        headers.set("Via", self.via())
+        headers.set("CSeq", str(CSeq(cseq, request.method)))
+        return Request(request.method, request.uri, headers, request.body)
+
+    def hop_request(self, method: str, invite: Request, *, to: str) -> Request:
+        """Return the CANCEL of *invite*, or the ACK of its refusal: same branch and route (9.1, 17.1.1.3)."""
+        headers = Headers()
+        headers.add("Via", invite.headers.get_all("Via")[0])
+        headers.add("Max-Forwards", str(MAX_FORWARDS))
+        for route in invite.headers.get_all("Route"):
+            headers.add("Route", route)
+        headers.add("From", invite.headers.get("From") or "")
+        headers.add("To", to)
+        headers.add("Call-ID", invite.call_id)
+        headers.add("CSeq", str(CSeq(invite.cseq.number, method)))
+        return Request(method, invite.uri, headers)
+
+    def ack_for_refusal(self, invite: Request, response: Response) -> bytes:
+        """Return the ACK of a final answer other than 2xx; its To is the answer's (section 17.1.1.3)."""
+        return self.render(self.hop_request("ACK", invite, to=response.headers.get("To") or ""))
+
+    def trying(self, request: Request) -> bytes:
+        """Return the 100 to *request*."""
+        return self.render(self.response(request, 100))
+
+    def response(
+        self,
+        request: Request,
+        status: int,
+        reason: str | None = None,
+        *,
+        to_tag: str = "",
+        body: bytes = b"",
+        content_type: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> Response:
+        """Return an answer to *request*, which may be only partly understood (section 8.2.6)."""
+        fields = Headers()
+        for via in request.headers.get_all("Via"):
+            fields.add("Via", via)
+        if (to := self._to(request, status, to_tag)) is not None:
+            fields.add("To", to)
+        for name in ("From", "Call-ID", "CSeq"):
+            if (value := request.headers.get(name)) is not None:
+                fields.add(name, value)
+        if status == 100 and (timestamp := request.headers.get("Timestamp")):
+            fields.add("Timestamp", timestamp)
+        elif request.method == "INVITE" and 100 < status < 300:
+            # Section 12.1.1: what makes a dialog copies Record-Route and says where we are.
+            for route in request.headers.get_all("Record-Route"):
+                fields.add("Record-Route", route)
+            fields.add("Contact", str(NameAddr(self.contact)))
+        if request.method in ("INVITE", "OPTIONS") and 200 <= status < 300:
+            fields.add("Allow", ", ".join(ALLOW))
+            fields.add("Accept", ", ".join(self.accept))
+            if SUPPORTED or request.method == "OPTIONS":
+                fields.add("Supported", ", ".join(SUPPORTED))
+        if request.method in ("INVITE", "OPTIONS") and status >= 200:
+            fields.add("Server", self.user_agent)
+        self._finish(fields, body, content_type, headers)
+        return Response(status, REASONS.get(status, "Unknown") if reason is None else reason, fields, body)
+
+    def stateless_tag(self, request: Request) -> str:
+        """Return the To tag of an answer that is not remembered: the same each time (section 8.2.7)."""
+        via = (request.headers.get("Via") or "").encode("utf-8", "surrogateescape")
+        return hashlib.sha256(via).hexdigest()[:12]
+
+    @staticmethod
+    def _to(request: Request, status: int, to_tag: str) -> str | None:
+        text = request.headers.get("To")
+        if text is None or status == 100 or not to_tag:
+            return text
+        try:
+            to = NameAddr.parse(text)
+        except SipParseError:
+            return text
+        # The peer's own text is kept: some compare it byte by byte.
+        return text if to.tag is not None else f"{text};tag={to_tag}"
+
+    @staticmethod
+    def _finish(
+        fields: Headers, body: bytes, content_type: str | None, headers: Iterable[tuple[str, str]]
+    ) -> None:
+        for name, value in headers:
+            fields.add(name, value)
+        if body and content_type is not None:
+            fields.add("Content-Type", content_type)

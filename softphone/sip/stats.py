@@ -1,0 +1,22 @@
+"""What an endpoint counts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class SipStats:
+    """Counters of an endpoint; plain fields, only ever counted up."""
+
+    messages_sent: int = 0
+    messages_received: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    retransmissions: int = 0
+    """Messages of ours sent again."""
+    retransmissions_received: int = 0
+    """Requests of peers that came again."""
+    parse_errors: int = 0
+    dropped: int = 0
+    """Datagrams and messages of no use, those with parse errors included."""
+    overloads: int = 0
+    """Requests refused because too much was going on."""

@@ -1,0 +1,262 @@
+"""The client half of a user agent: INVITE, CANCEL, BYE, OPTIONS of ours (RFC 3261 sections 9, 13, 15)."""
+
+from dataclasses import replace
+
+from softphone.sip.auth import Credentials
+from softphone.sip.client_transaction import ClientTransaction
+from softphone.sip.dialog import Dialog, path_to
+from softphone.sip.events import (
+    Address,
+    Answered,
+    ByeAnswered,
+    OptionsAnswered,
+    Provisional,
+    Refused,
+)
+from softphone.sip.exchange import Exchange, Exchanges
+from softphone.sip.layer import TransactionLayer
+from softphone.sip.leg import Acknowledgement, Cause, Leg, LegAction, LegInput, LegState
+from softphone.sip.legs import Handler, LegBook
+from softphone.sip.local import REASONS, LocalAgent
+from softphone.sip.matching import address_of
+from softphone.sip.message import Request, Response
+from softphone.sip.transaction import Action
+from softphone.sip.uri import NameAddr, SipUri
+
+MAX_FORKS = 16
+"""Peers whose 2xx to one INVITE are acknowledged; more than these are an attack."""
+
+
+class Uac:
+    """Carries out the leg actions of the caller, and BYE for both sides."""
+
+    def __init__(self, agent: LocalAgent, layer: TransactionLayer, book: LegBook) -> None:
+        self._agent = agent
+        self._layer = layer
+        self._book = book
+        self._events = book.events
+        self._exchanges = Exchanges(agent, layer)
+        handlers: dict[LegAction, Handler] = {
+            LegAction.SEND_INVITE_AGAIN: self._send_invite_again,
+            LegAction.SEND_CANCEL: self._send_cancel,
+            LegAction.SEND_ACK: self._send_ack,
+            LegAction.SEND_BYE: self._send_bye,
+            LegAction.TELL_PROVISIONAL: self._tell_provisional,
+            LegAction.TELL_ANSWERED: self._tell_answered,
+            LegAction.TELL_REFUSED: self._tell_refused,
+            LegAction.TELL_CANCEL_PREVAILED: self._tell_cancel_prevailed,
+            LegAction.TELL_BYE_ANSWERED: self._tell_bye_answered,
+        }
+        book.serve(handlers)
+
+    def invite(
+        self,
+        target: SipUri,
+        *,
+        from_: NameAddr,
+        body: bytes,
+        content_type: str,
+        headers: tuple[tuple[str, str], ...],
+        credentials: Credentials | None,
+        destination: Address,
+        route: tuple[str, ...],
+        now: float,
+    ) -> int:
+        """Call *target* and return the new leg."""
+        ids = self._agent.ids
+        local_tag = ids.tag()
+        request = self._agent.request(
+            "INVITE",
+            path_to(target, [NameAddr.parse(value) for value in route]),
+            from_=from_.with_tag(local_tag),
+            to=NameAddr(replace(target, headers=())),
+            call_id=ids.call_id(),
+            cseq=1,
+            body=body,
+            content_type=content_type,
+            headers=headers,
+        )
+        leg = Leg(self._book.new_id(), LegState.CALLING, destination, request, local_tag)
+        leg.digest = self._exchanges.digest_client(credentials, destination)
+        self._book.add(leg)
+        self._send_invite(leg, now)
+        return leg.id
+
+    def options(
+        self,
+        target: SipUri,
+        *,
+        from_: NameAddr,
+        destination: Address,
+        credentials: Credentials | None,
+        now: float,
+    ) -> int:
+        """Ask *target* what it can do and return the number of the question."""
+        ids = self._agent.ids
+        request = self._agent.request(
+            "OPTIONS",
+            path_to(target, ()),
+            from_=from_.with_tag(ids.tag()),
+            to=NameAddr(replace(target, headers=())),
+            call_id=ids.call_id(),
+            cseq=1,
+        )
+        number = self._book.new_id()
+        cseq = request.cseq.number
+
+        def next_cseq() -> int:
+            nonlocal cseq
+            cseq += 1
+            return cseq
+
+        def tell(response: Response | None, _now: float) -> None:
+            self._events.append(OptionsAnswered(number, response))
+
+        digest = self._exchanges.digest_client(credentials, destination)
+        self._exchanges.start(request, Exchange(destination, tell, next_cseq, digest), now=now)
+        return number
+
+    def response_received(self, transaction: ClientTransaction, response: Response, *, now: float) -> None:
+        """Take an answer from the transaction layer."""
+        match transaction.owner:
+            case Leg() as leg:
+                self._invite_answered(leg, transaction, response, now)
+            case Exchange() as exchange:
+                self._exchanges.response_received(exchange, transaction.request, response, now=now)
+
+    def transaction_failed(self, transaction: ClientTransaction, failure: Action, *, now: float) -> None:
+        """Take the news that no answer can come; it counts as 408 or 503 (section 8.1.3.1)."""
+        match transaction.owner:
+            case Leg() as leg if leg.client is transaction:
+                status = 408 if failure is Action.REPORT_TIMEOUT else 503
+                self._book.fire(leg, LegInput.RECEIVE_REFUSAL, Cause(status=status), now=now)
+            case Exchange() as exchange:
+                exchange.on_final(None, now)
+
+    def _invite_answered(
+        self, leg: Leg, transaction: ClientTransaction, response: Response, now: float
+    ) -> None:
+        cause = Cause(response=response)
+        if response.status < 200:
+            self._book.fire(leg, LegInput.RECEIVE_PROVISIONAL, cause, now=now)
+        elif response.status < 300:
+            self._accepted(leg, transaction.request, response, now)
+        elif leg.client is transaction:
+            answerable = (
+                response.status in (401, 407)
+                and leg.digest is not None
+                and leg.digest.learn(response, leg.attempts)
+            )
+            if not (answerable and self._book.fire(leg, LegInput.RECEIVE_CHALLENGE, cause, now=now)):
+                self._book.fire(leg, LegInput.RECEIVE_REFUSAL, cause, now=now)
+
+    def _accepted(self, leg: Leg, invite: Request, response: Response, now: float) -> None:
+        tag = response.to.tag or ""
+        known = leg.acks.get(tag)
+        if known is not None:
+            # Section 13.2.2.4: each repetition of the 2xx gets the same ACK.
+            self._layer.send(known.data, known.destination, leg.account, repeated=True)
+            return
+        if len(leg.acks) >= MAX_FORKS:
+            return
+        dialog = Dialog.from_response(invite, response)
+        if leg.acks:
+            # A fork of the call was answered, too: acknowledged and ended (section 13.2.2.4).
+            self._acknowledge(leg, dialog, invite)
+            self._end_dialog(leg, dialog, Cause(), now)
+            return
+        leg.dialog = dialog
+        if leg.digest is not None:
+            leg.digest.learn_next(response)
+        self._book.fire(leg, LegInput.RECEIVE_ACCEPTANCE, Cause(response=response), now=now)
+
+    def _send_invite(self, leg: Leg, now: float) -> None:
+        if leg.digest is not None:
+            leg.digest.authorize(leg.invite)
+        leg.client = self._layer.start(leg.invite, leg.peer, owner=leg, account=leg.account, now=now)
+
+    def _send_invite_again(self, leg: Leg, cause: Cause, now: float) -> None:
+        leg.invite = self._agent.repeated(leg.invite, cseq=leg.invite.cseq.number + 1)
+        self._send_invite(leg, now)
+
+    def _send_cancel(self, leg: Leg, cause: Cause, now: float) -> None:
+        to = leg.invite.headers.get("To") or ""
+        cancel = self._agent.hop_request("CANCEL", leg.invite, to=to)
+        self._layer.start(cancel, leg.peer, owner=None, account=leg.account, now=now)
+        # Section 9.1: without a final answer by then, the INVITE counts as cancelled.
+        leg.deadlines[LegInput.CANCEL_TIMEOUT] = now + self._agent.timers.transaction_timeout
+
+    def _send_ack(self, leg: Leg, cause: Cause, now: float) -> None:
+        if leg.dialog is not None:
+            self._acknowledge(leg, leg.dialog, leg.invite)
+
+    def _acknowledge(self, leg: Leg, dialog: Dialog, invite: Request) -> None:
+        path = dialog.path
+        # Section 22.1: the ACK carries the credentials of its INVITE, for it cannot be challenged.
+        credentials = [
+            (name, value)
+            for name in ("Authorization", "Proxy-Authorization")
+            for value in invite.headers.get_all(name)
+        ]
+        ack = self._agent.request(
+            "ACK",
+            path,
+            from_=dialog.local,
+            to=dialog.remote,
+            call_id=dialog.call_id,
+            cseq=invite.cseq.number,
+            headers=credentials,
+        )
+        sent = Acknowledgement(self._agent.render(ack), address_of(path.next_hop, leg.peer))
+        leg.acks[dialog.remote.tag or ""] = sent
+        self._layer.send(sent.data, sent.destination, leg.account)
+
+    def _send_bye(self, leg: Leg, cause: Cause, now: float) -> None:
+        if leg.dialog is not None:
+            self._end_dialog(leg, leg.dialog, cause, now)
+
+    def _end_dialog(self, leg: Leg, dialog: Dialog, cause: Cause, now: float) -> None:
+        path = dialog.path
+        bye = self._agent.request(
+            "BYE",
+            path,
+            from_=dialog.local,
+            to=dialog.remote,
+            call_id=dialog.call_id,
+            cseq=dialog.next_cseq(),
+            body=cause.body,
+            content_type=cause.content_type,
+            headers=cause.headers,
+        )
+
+        def over(response: Response | None, at: float) -> None:
+            if dialog is leg.dialog:
+                self._book.fire(leg, LegInput.BYE_OVER, Cause(response=response), now=at)
+
+        exchange = Exchange(
+            address_of(path.next_hop, leg.peer), over, dialog.next_cseq, leg.digest, leg.account
+        )
+        self._exchanges.start(bye, exchange, now=now)
+
+    def _tell_provisional(self, leg: Leg, cause: Cause, now: float) -> None:
+        if cause.response is not None and cause.response.status > 100:
+            self._events.append(Provisional(leg.id, cause.response))
+
+    def _tell_answered(self, leg: Leg, cause: Cause, now: float) -> None:
+        if cause.response is not None:
+            self._events.append(Answered(leg.id, cause.response))
+
+    def _tell_refused(self, leg: Leg, cause: Cause, now: float) -> None:
+        response = cause.response
+        if response is None:
+            self._events.append(Refused(leg.id, cause.status, REASONS[cause.status], None, True))
+        else:
+            self._events.append(Refused(leg.id, response.status, response.reason, response, False))
+
+    def _tell_cancel_prevailed(self, leg: Leg, cause: Cause, now: float) -> None:
+        if leg.client is not None and cause.response is None:
+            self._layer.abandon(leg.client)
+        self._events.append(Refused(leg.id, 487, REASONS[487], cause.response, True))
+
+    def _tell_bye_answered(self, leg: Leg, cause: Cause, now: float) -> None:
+        self._events.append(ByeAnswered(leg.id, cause.response))

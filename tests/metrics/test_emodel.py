@@ -1,0 +1,196 @@
+import math
+
+import pytest
+
+from dsp.errors import ParameterError
+from dsp.metrics.emodel import BEST_EQUIPMENT, Connection, call_rating, mos, rating
+
+
+def delayed(ms, **others):
+    return Connection(t=ms, tr=2 * ms, ta=ms, **others)
+
+
+def test_the_defaults_rate_93_2_and_mos_4_41():
+    """ITU-T G.107 clause 7.7 and its annex B."""
+    result = rating(Connection())
+    assert round(result.r, 1) == 93.2
+    assert round(result.mos, 2) == 4.41
+
+
+def test_the_terms_of_the_defaults_are_those_widely_printed():
+    """Ro 94.77 and Is 1.41: ETSI TS 101 329-5, which simplifies the model at its defaults."""
+    result = rating(Connection())
+    assert round(result.ro, 2) == 94.77
+    assert round(result.i_s, 2) == 1.41
+    assert (result.idte, result.idd, result.ie_eff) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("r", "value"), [(90, 4.34), (80, 4.03), (70, 3.60), (60, 3.10), (50, 2.58)])
+def test_mos_of_the_category_bounds(r, value):
+    """ITU-T G.107 table B.1, lower limits of the user satisfaction classes."""
+    assert mos(r) == pytest.approx(value, abs=0.007)
+
+
+def test_mos_stays_within_1_and_4_5_and_never_falls():
+    ratings = [-50, -1, 0, 1, 3, 6.5, 10, *range(20, 101, 5), 120]
+    values = [mos(r) for r in ratings]
+    assert values == sorted(values)
+    assert values[:4] == [1, 1, 1, 1]
+    assert values[-1] == 4.5
+
+
+@pytest.mark.parametrize("ms", [25, 50, 100, 150, 177, 200, 250, 300])
+def test_delay_costs_what_cole_and_rosenbluth_read_off_the_model(ms):
+    """Id = 0.024 d + 0.11 (d - 177.3) H(d - 177.3), ACM SIGCOMM CCR 31(2), 2001: a fit with T = Ta = Tr / 2."""
+    fit = 0.024 * ms + 0.11 * max(0.0, ms - 177.3)
+    assert rating(Connection()).r - rating(delayed(ms)).r == pytest.approx(fit, abs=1.0)
+
+
+def test_beyond_300_ms_the_linear_fit_overstates_the_loss():
+    fit = 0.024 * 600 + 0.11 * (600 - 177.3)
+    assert rating(Connection()).r - rating(delayed(600)).r < fit - 10
+
+
+@pytest.mark.parametrize(
+    ("ie", "bpl", "row"),
+    [
+        (11, 19, {0: 11, 0.5: 13, 1: 15, 1.5: 17, 2: 19, 3: 23, 4: 26, 8: 36, 16: 49}),
+        (15, 16.1, {0: 15, 0.5: 17, 1: 19, 1.5: 22, 2: 24, 3: 27, 4: 32, 8: 41, 16: 55}),
+    ],
+    ids=["G.729A+VAD", "G.723.1+VAD 6.3 kb/s"],
+)
+def test_random_loss_gives_the_measured_impairments_of_g113(ie, bpl, row):
+    """ITU-T G.113 appendix I (05/2002): table I.2, measured at each loss, against Ie and Bpl of table I.3."""
+    for ppl, measured in row.items():
+        assert rating(Connection(ie=ie, bpl=bpl, ppl=ppl)).ie_eff == pytest.approx(measured, abs=1.6)
+
+
+def test_loss_with_and_without_concealment_of_g711():
+    with_plc = rating(Connection(bpl=25.1, ppl=2)).ie_eff
+    without = rating(Connection(bpl=4.3, ppl=2)).ie_eff
+    assert with_plc == pytest.approx(95 * 2 / 27.1)
+    assert without == pytest.approx(95 * 2 / 6.3)
+
+
+def test_loss_in_bursts_is_worse_than_the_same_loss_at_random():
+    at_random, in_bursts = (rating(Connection(bpl=25.1, ppl=10, burst_r=b)).r for b in (1.0, 3.0))
+    assert in_bursts < at_random - 5
+
+
+def test_talker_echo_at_100_ms_by_hand():
+    """TERV = 65 - 40 log10(11 / (5 / 3)) = 32.22; Re = 80 + 2.5 * 18.22 = 125.55; Roe = 94.77."""
+    terv = 65 - 40 * math.log10(11 / (5 / 3))
+    half = (94.769 - (80 + 2.5 * (terv - 14))) / 2
+    assert rating(delayed(100)).idte == pytest.approx(half + math.hypot(half, 10) - 1, abs=0.01)
+
+
+def test_no_talker_echo_is_rated_below_1_ms():
+    assert rating(Connection(t=0.99)).idte == 0
+    assert rating(Connection(t=1.5, telr=20)).idte > 0
+
+
+def test_echo_matters_more_the_louder_and_later_it_is():
+    weak, loud = (rating(delayed(50, telr=telr)).r for telr in (65, 40))
+    late = rating(delayed(100, telr=40)).r
+    assert weak > loud + 5 > late + 10
+
+
+def test_sidetone_shifts_the_weight_of_talker_echo():
+    """Below 9 dB the sidetone impairment masks the echo (7-23), above 20 dB it adds to it (7-24)."""
+    masked, plain, added = (rating(delayed(100, telr=45, stmr=s)).idte for s in (7, 15, 25))
+    assert masked < plain < added
+
+
+def test_listener_echo_counts_with_a_low_weighted_echo_path_loss():
+    assert rating(Connection(tr=300, wepl=20)).idle > 10 > rating(Connection(tr=300)).idle
+
+
+def test_absolute_delay_is_free_up_to_100_ms_and_starts_without_a_step():
+    assert rating(Connection(ta=100)).idd == 0
+    assert 0 <= rating(Connection(ta=101)).idd < 0.01
+
+
+def test_idd_at_200_and_400_ms_by_hand():
+    """X = 1 and X = 2: sixth roots of 2, of 1 + 3^-6, of 65 and of 1 + (2/3)^6."""
+    assert rating(Connection(ta=200)).idd == pytest.approx(
+        25 * (2 ** (1 / 6) - 3 * (1 + 3**-6) ** (1 / 6) + 2)
+    )
+    assert rating(Connection(ta=400)).idd == pytest.approx(
+        25 * (65 ** (1 / 6) - 3 * (1 + (2 / 3) ** 6) ** (1 / 6) + 2)
+    )
+
+
+def test_less_sensitive_conversations_suffer_less_from_delay():
+    default, low, very_low = (
+        rating(Connection(ta=400, st=st, mt=mt)).idd for st, mt in ((1, 100), (0.55, 120), (0.4, 150))
+    )
+    assert default > low > very_low > 0
+
+
+def test_room_noise_and_quantizing_distortion_cost():
+    base = rating(Connection()).r
+    assert rating(Connection(pr=60)).r < base - 3
+    assert rating(Connection(qdu=8)).r < base - 3
+    assert rating(Connection(a=10)).r == pytest.approx(base + 10)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ta": -1},
+        {"t": math.nan},
+        {"ppl": 101},
+        {"ppl": -0.1},
+        {"bpl": 0},
+        {"burst_r": 0},
+        {"qdu": 0},
+        {"stmr": 0},
+        {"tr": math.inf},
+    ],
+)
+def test_a_parameter_that_breaks_an_equation_is_refused(wrong):
+    with pytest.raises(ParameterError):
+        rating(Connection(**wrong))
+
+
+def test_a_call_on_g711_is_grounded_and_its_delay_is_the_sum_of_its_parts():
+    result = call_rating(
+        rtt_ms=40, playout_delay_ms=60, packet_ms=20, codec_delay_ms=0, equipment=(0.0, 25.1)
+    )
+    assert result["one_way_delay_ms"] == 100
+    assert result["r"] == pytest.approx(rating(delayed(100, bpl=25.1)).r, abs=0.01)
+    assert result["mos_cq"] == pytest.approx(mos(result["r"]), abs=0.001)
+    assert (result["model"], result["grounded"]) == ("G.107", True)
+
+
+def test_a_codec_without_a_table_is_rated_as_the_line_alone_and_not_grounded():
+    known = call_rating(rtt_ms=0, playout_delay_ms=80, packet_ms=60, equipment=BEST_EQUIPMENT)
+    unknown = call_rating(rtt_ms=0, playout_delay_ms=80, packet_ms=60)
+    assert unknown["r"] == known["r"]
+    assert (known["grounded"], unknown["grounded"]) == (True, False)
+
+
+def test_loss_and_discard_count_alike_and_together():
+    lost, late, both = (
+        call_rating(rtt_ms=None, playout_delay_ms=0, packet_ms=20, loss_pct=a, discard_pct=b)["r"]
+        for a, b in ((4, 0), (0, 4), (2, 2))
+    )
+    assert lost == late == both < 85
+
+
+def test_what_a_call_has_not_measured_counts_as_nothing():
+    bare = call_rating(rtt_ms=None, playout_delay_ms=None, packet_ms=20, loss_pct=None, discard_pct=None)
+    assert bare["r"] == pytest.approx(rating(delayed(20)).r, abs=0.01)
+
+
+def test_a_burst_ratio_below_one_is_no_bonus():
+    values = {
+        call_rating(rtt_ms=0, playout_delay_ms=0, packet_ms=20, loss_pct=5, burst_r=b)["r"]
+        for b in (0.2, 1.0)
+    }
+    assert len(values) == 1
+
+
+def test_a_dead_line_still_has_a_mos():
+    result = call_rating(rtt_ms=5000, playout_delay_ms=500, packet_ms=120, loss_pct=70, discard_pct=60)
+    assert result["mos_cq"] >= 1

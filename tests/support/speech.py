@@ -1,0 +1,39 @@
+"""The bundled speech, as peers want it, and a look at whether it arrived."""
+
+import importlib.resources
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+from support.peers import read_wav, write_wav
+
+from dsp.metrics.align import find_offset
+
+RATE_HZ = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What one side says."""
+
+    path: Path
+    """At 48 kHz, as baresip wants it."""
+    samples: np.ndarray
+    """At `RATE_HZ`."""
+
+    def correlation_with(self, heard: np.ndarray, rate_hz: int) -> float:
+        """Return how like what was said a recording is, at the best offset: 0 to 1."""
+        recording = np.ascontiguousarray(soxr.resample(heard, rate_hz, RATE_HZ), dtype=np.float32)
+        return find_offset(self.samples, recording, RATE_HZ).correlation
+
+
+def bundled_speech(name: str, folder: Path, seconds: float = 4.0) -> Speech:
+    """Write the first *seconds* of the bundled speaker *name* into *folder*."""
+    source = importlib.resources.files("softphone") / "data" / "speech" / f"{name}.wav"
+    with importlib.resources.as_file(source) as path:
+        samples, rate_hz = read_wav(path)
+    said = samples[: round(seconds * rate_hz)]
+    path = folder / f"{name}48k.wav"
+    write_wav(path, soxr.resample(said, rate_hz, 48_000), 48_000)
+    return Speech(path, np.ascontiguousarray(soxr.resample(said, rate_hz, RATE_HZ), dtype=np.float32))
