@@ -16,7 +16,13 @@ codecs.scan(__name__, __path__)
 
 
 def bind_codecs(finders: dict[str, LibraryFinder]) -> Registry[CodecSpec]:
-    """Return a registry with the same codecs, each one named in *finders* bound to that finder."""
+    """Return a registry with the same codecs, each one named in *finders* bound to that finder.
+
+    Raises:
+        UnknownName: if there is no codec of a name in *finders*.
+    """
+    for name in finders:
+        codecs.get(name)
     bound: Registry[CodecSpec] = Registry("codec")
     for name in codecs.names():
         spec = codecs.get(name)

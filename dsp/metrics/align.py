@@ -27,6 +27,8 @@ BAND_HZ = (100.0, 3800.0)
 FINE_S = 2.5
 """Length of a stretch whose waveform is searched for; a change of the delay spoils one that holds it."""
 FINE_STRETCHES = 3
+WAVEFORM_KEPT = 0.25
+"""At or below this correlation only envelopes tell, as with a vocoder; offsets are then multiples of 5 ms."""
 APART_S = 0.05
 """Envelope candidates are at least so far apart, and the fine search reaches as far."""
 FOLLOW_S = 0.25
@@ -73,7 +75,7 @@ def validate(reference: Samples, degraded: Samples, sample_rate_hz: int) -> tupl
             raise MetricRefused(f"the {name} must be mono and finite")
         if signal.size < MIN_OVERLAP_S * sample_rate_hz:
             raise MetricRefused(
-                f"the {name} must last {MIN_OVERLAP_S:g} s or more, got {signal.size / sample_rate_hz:.2f} s"
+                f"the {name} must last {MIN_OVERLAP_S:g} s or more, got {signal.size / sample_rate_hz:.3f} s"
             )
         level = measure_level(np.ascontiguousarray(signal, dtype=np.float32), sample_rate_hz)
         if level.level_dbov is None or level.level_dbov < _SILENT_DBOV:
@@ -107,8 +109,14 @@ def find_offset(reference: Samples, degraded: Samples, sample_rate_hz: int) -> A
             )
             if fine is None:
                 continue
-            shift, correlation = fine
-            found = Alignment(shift - start * hop, -1 if correlation < 0 else 1, abs(correlation), similarity)
+            position, correlation = fine
+            kept = abs(correlation) > WAVEFORM_KEPT
+            found = Alignment(
+                offset=position - start * hop if kept else lag * hop,
+                polarity=-1 if kept and correlation < 0 else 1,
+                correlation=abs(correlation),
+                envelope_correlation=similarity,
+            )
             if best is None or _merit(found) > _merit(best):
                 best = found
     if best is None:
@@ -125,7 +133,7 @@ def _merit(a: Alignment) -> float:
 
 def _believable(a: Alignment, overlap_s: float) -> bool:
     """Speech against other speech stays below 0.2 and, over 3 s, 0.5; Opus at 6 kb/s gives 0.7 and 0.8."""
-    return a.correlation > 0.25 or (overlap_s >= 3 and a.envelope_correlation > 0.7)
+    return a.correlation > WAVEFORM_KEPT or (overlap_s >= 3 and a.envelope_correlation > 0.7)
 
 
 def syllables(signal: Samples, hop: int, level_dbov: float) -> Floats:
@@ -215,7 +223,9 @@ def refine(
     magnitude = np.sqrt(np.abs(cross))
     sharp = np.fft.irfft(cross / np.maximum(magnitude, 1e-9 * float(magnitude.max()) + 1e-30), size)
     sharp = sharp[: 2 * pad + 1]
-    top = int(np.argmax(np.abs(sharp) if polarity == 0 else polarity * sharp))
+    if polarity == 0:  # a filter's phase can favour the wrong sign a little, an inverted line does so by far
+        polarity = -1 if -float(sharp.min()) > 1.3 * float(sharp.max()) else 1
+    top = int(np.argmax(polarity * sharp))
     heard = np.fft.irfft(spectrum_y, size)[top : top + x.size]
     said = np.fft.irfft(spectrum_x, size)[: x.size]
     power = math.sqrt(float(heard @ heard) * float(said @ said))

@@ -343,8 +343,8 @@ static PyMethodDef meter_methods[] = {
 };
 
 static PyType_Slot meter_slots[] = {
-    {Py_tp_new, meter_new},
-    {Py_tp_dealloc, meter_dealloc},
+    {Py_tp_new, (void *)meter_new},
+    {Py_tp_dealloc, (void *)meter_dealloc},
     {Py_tp_methods, meter_methods},
     {Py_tp_doc, "SpeechMeter(sample_rate_hz, silence_dbov=-60.0): P.56 active speech level and faults, in one pass."},
     {0, NULL},

@@ -1,5 +1,6 @@
 """The devices and files of one call, made from its options; what is wrong with them is said before the call."""
 
+import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from dsp.types import Samples
 from softphone.config import DEFAULT_SPEECH, AudioOptions
 from softphone.errors import UsageError
+from softphone.io.audio.null import SilenceSource
 from softphone.io.audio.tone import ToneSource
 from softphone.io.audio.wavfile import FileSource, open_source
 from softphone.io.recorder import Recorder, check_writable
@@ -19,8 +21,12 @@ from softphone.media.ring_device import RingDevice
 if TYPE_CHECKING:
     from softphone.io.audio.portaudio import PortAudioDevice
 
+log = logging.getLogger(__name__)
+
 Tap = Callable[[Samples], None]
 
+NULL_DEVICE = "null"
+"""A device that hears silence and plays to nobody."""
 LIKELY_RATE_HZ = 16_000
 """Files are opened at this rate before the call, to find out what is wrong with them; again where the call takes another."""
 
@@ -53,7 +59,7 @@ class CallAudio:
                 with tempfile.NamedTemporaryFile(prefix="softphone-", suffix=".wav", delete=False) as file:
                     self._temporary = self._heard_path = Path(file.name)
         self._check_recordings()
-        if options.device is not None:
+        if options.device not in (None, NULL_DEVICE):
             from softphone.io.audio.portaudio import choose_devices
 
             choose_devices(options.device)
@@ -76,6 +82,8 @@ class CallAudio:
             return EchoDevice(sample_rate_hz, now=start)
         if options.tone_hz is not None:
             return PacedDevice(ToneSource(options.tone_hz, sample_rate_hz), sample_rate_hz, now=start)
+        if options.device == NULL_DEVICE:
+            return PacedDevice(SilenceSource(sample_rate_hz), sample_rate_hz, now=start)
         if options.device is not None:
             from softphone.io.audio.portaudio import PortAudioDevice
 
@@ -105,6 +113,10 @@ class CallAudio:
         recorded = bool(self._recorders)
         for recorder in self._recorders:
             recorder.close()
+            if recorder.error is not None:
+                log.warning("%s", recorder.error)
+            elif recorder.dropped_samples:
+                log.warning("%s lacks %d samples: the disk was too slow", recorder.path, recorder.dropped_samples)
         self._recorders.clear()
         return self._heard_path if recorded else None
 

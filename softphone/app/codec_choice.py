@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dsp.codecs import CodecSettings, CodecSpec
-from dsp.errors import UnknownName
+from dsp.errors import LibraryMissing, UnknownName
 from softphone.config import MediaOptions
 from softphone.errors import EnvironmentProblem, UsageError
 from softphone.io.libraries import codecs_with
@@ -41,7 +41,7 @@ def chosen_codecs(media: MediaOptions) -> tuple[CodecInUse, ...]:
 
     Raises:
         UsageError: a codec nobody has, a bit rate or packet interval it does not do.
-        LibraryMissing: a codec's library is not on this system.
+        EnvironmentProblem: a codec's library is not on this system.
     """
     codecs = codecs_with(opus=media.opus_library)
     chosen = []
@@ -64,6 +64,10 @@ def chosen_codecs(media: MediaOptions) -> tuple[CodecInUse, ...]:
             ptime_ms=media.ptime_ms,
             complexity=media.complexity,
         )
+        try:
+            spec.library()  # loaded now, not while the first packets wait
+        except LibraryMissing as error:
+            raise EnvironmentProblem(str(error)) from None
         chosen.append(CodecInUse(spec, settings))
     return tuple(chosen)
 

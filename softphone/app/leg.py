@@ -193,7 +193,7 @@ class MediaLeg:
 
     def _drain(self, now: float) -> None:
         receive = self.session.receive_datagram
-        for data, addr, arrival in self._socket.drain():
+        for data, addr, arrival in self._socket.drain(now):
             receive(data, addr, now=arrival)
             self._heard_at = now
 

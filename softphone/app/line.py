@@ -38,11 +38,11 @@ class ImpairedSocket:
         """Ports of RTP and RTCP."""
         return self._socket.ports
 
-    def drain(self) -> list[Arrival]:
-        """What has come through the line, and when each came."""
-        for data, addr, arrival in self._socket.drain():
+    def drain(self, now: float) -> list[Arrival]:
+        """What has come through the line by *now*, and when each came."""
+        for data, addr, arrival in self._socket.drain(now):
             self._incoming.put(data, addr, arrival)
-        return self._incoming.release(self._loop.time())
+        return self._incoming.release(now)
 
     def send(self, data: bytes, addr: Address) -> None:
         """Send when the line lets it through."""

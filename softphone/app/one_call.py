@@ -190,7 +190,6 @@ class OneCall:
             self.hang_up()
 
     def _on_timed_out(self) -> None:
-        log.warning("nothing was heard for %g s: the call is dropped", self._plan.media.rtp_timeout_s)
         self._dropped = True
         self.hang_up()
 

@@ -1,7 +1,8 @@
 """Exception tree of the calls.
 
 * CallError
-    * UnknownCall   (local: there is no call of that number, or it has been forgotten)
+    * UnknownCall      (local: there is no call of that number, or it has been forgotten)
+    * LocalCallError   (local: the caller asked for something that cannot be done)
 """
 
 
@@ -11,3 +12,7 @@ class CallError(Exception):
 
 class UnknownCall(CallError, LookupError):
     """The caller named a call that does not exist."""
+
+
+class LocalCallError(CallError, ValueError):
+    """The caller asked for something that cannot be done."""

@@ -1,8 +1,8 @@
 """The RESULT in the BYE exchange: a bounded body between two that named its type in Accept.
 
 A peer that did not (any stranger) gets and gives plain messages. The body is deflated where it must be to
-fit, and left out where it does not fit all the same: RFC 3261 section 18.1.1 wants a request over UDP to be at
-most 1300 bytes where the path is not known, and what makes a request too long makes its answer so.
+fit, and left out where it does not fit all the same: RFC 3261 section 18.1.1 wants a request over UDP to be
+at most 1300 bytes where the path is not known, and an answer that long would be cut into fragments as well.
 """
 
 import zlib

@@ -5,7 +5,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from softphone.call import signals
-from softphone.call.errors import UnknownCall
+from softphone.call.errors import LocalCallError, UnknownCall
 from softphone.call.events import (
     CallEvent,
     Ended,
@@ -147,6 +147,9 @@ class CallManager:
 
         With nothing in common the call is refused, and ends as incompatible. An INVITE without an offer gets
         ours; then `Established` follows with the caller's answer.
+
+        Raises:
+            LocalSdpError: if *media* makes no description.
         """
         record = self._record(call)
         if record.state is State.INCOMING:
@@ -154,7 +157,13 @@ class CallManager:
             self._drain(now)
 
     def reject(self, call: int, status: int, *, now: float) -> None:
-        """Refuse an incoming call with *status* (300 to 699)."""
+        """Refuse an incoming call with *status*.
+
+        Raises:
+            LocalCallError: if *status* refuses nothing, being outside 300 to 699.
+        """
+        if not 300 <= status <= 699:
+            raise LocalCallError(f"a call is refused with a status of 300 to 699, got {status}")
         record = self._record(call)
         if record.state is State.INCOMING:
             self._fire(record, signals.refuse(record, status, why=f"refused with {status}"), now)

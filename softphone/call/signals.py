@@ -59,10 +59,11 @@ def accept(call: CallRecord, media: LocalMedia, now: float) -> Input:
         else:
             ours, call.proposed = make_answer(call.theirs, media)
             signal = Input.ACCEPT
+        bytes(ours)  # raises while the call can still be accepted otherwise
     except (SdpParseError, Incompatible) as error:
         # RFC 3261 section 20.43: 305 incompatible media format, 399 miscellaneous.
         code = 305 if isinstance(error, Incompatible) else 399
-        text = str(error)[:120].replace("\\", "/").replace('"', "'")
+        text = ascii(str(error)[:120])[1:-1].replace("\\", "/").replace('"', "'")
         call.refusal_headers = (("Warning", f'{code} softphone "{text}"'),)
         return refuse(call, _status_for(error), why=str(error))
     call.media, call.ours = media, ours
@@ -94,7 +95,7 @@ def signal_of(
         case sip.Provisional(response=response):
             return _provisional(call, response, now)
         case sip.Answered(response=response):
-            call.status, call.reason, call.answered_at = response.status, response.reason, now
+            call.status, call.reason, call.answered_at = response.status, _shown(response.reason), now
             _note_status(call, now)
             _meet(call, response, result_type)
             return _answer(call, response.body or call.early_body)
@@ -132,7 +133,7 @@ def end_by_network(call: CallRecord, reason: str) -> None:
 def _provisional(call: CallRecord, response: Response, now: float) -> Input:
     if call.ringing_at is None:
         call.ringing_at = now
-        call.status, call.reason = response.status, response.reason
+        call.status, call.reason = response.status, _shown(response.reason)
     _note_status(call, now)
     call.early_body = response.body or call.early_body
     return Input.PROGRESS
@@ -142,7 +143,7 @@ def _refused(call: CallRecord, event: sip.Refused, heard: bool, now: float) -> I
     if not event.local and event.status not in (401, 407):
         _note_status(call, now)  # RFC 6076 section 4.3.2: a challenge is no status of the session
     if call.ending is None or not (event.local or event.status == 487):
-        call.ending = refused(event.status, event.reason, made_here=event.local, heard=heard)
+        call.ending = refused(event.status, _shown(event.reason), made_here=event.local, heard=heard)
     elif call.ending.sip_status is None:
         call.ending = replace(call.ending, sip_status=event.status)
     return Input.REFUSAL
@@ -214,6 +215,11 @@ def _description_in(request: Request) -> SessionDescription | None:
             return None  # RFC 3261 section 20.11
         raise SdpParseError(f"a body of type {SDP_TYPE}, got {ascii(kind)[1:60]}")
     return SessionDescription.parse(request.body)
+
+
+def _shown(text: str) -> str:
+    """Return a peer's words so that any terminal and log can show them."""
+    return "".join(char if char.isprintable() else "?" for char in text[:100])
 
 
 def _status_for(error: SdpError) -> int:

@@ -127,9 +127,9 @@ class DatagramDriver(asyncio.DatagramProtocol, Generic[E]):
         try:
             while (event := self._core.next_event()) is not None:
                 self._on_event(event)
-            self._flush()
         finally:
             self._pumping = False
+            self._flush()  # whatever a handler did wrong, the peers hear of what the core has done
 
     def _flush(self) -> None:
         if not self.is_open:  # closed by what an event led to

@@ -5,8 +5,9 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from softphone.errors import EnvironmentProblem, UsageError
 from softphone.io.udp import Address, bind_udp
@@ -39,6 +40,54 @@ class RtpSocketStats:
     """Datagrams not sent: full buffer, no route."""
 
 
+class _Inlet:
+    """The receiving side of one socket."""
+
+    def __init__(self, sock: socket.socket, stats: RtpSocketStats) -> None:
+        self._stats = stats
+        self._receive = sock.recvmsg if hasattr(sock, "recvmsg") else _without_ancillary(sock)
+        self._has_timestamps = _enable_timestamps(sock)
+        self._emptied_at = time.monotonic()
+
+    def drain(self, now: float) -> list[Arrival]:
+        """See `RtpSocket.drain`."""
+        arrivals: list[Arrival] = []
+        receive = self._receive
+        to_monotonic = time.monotonic() - time.time() if self._has_timestamps else 0.0
+        # What comes now came after there was last nothing left; that bounds the harm of a clock that is set.
+        earliest, self._emptied_at = self._emptied_at, now
+        for _ in range(DATAGRAMS_PER_DRAIN):
+            try:
+                data, ancillary, _, addr = receive(DATAGRAM_BYTES, _ANCILLARY_BYTES)
+            except BlockingIOError:
+                return arrivals
+            except OSError:
+                self._stats.refused += 1
+                continue
+            arrived_at = now
+            for _, kind, value in ancillary:
+                if kind == _SO_TIMESTAMPNS:
+                    seconds, nanoseconds = _TIMESPEC.unpack(value)
+                    arrived_at = seconds + to_monotonic + nanoseconds * 1e-9
+                    if arrived_at > now:
+                        arrived_at = now
+                    elif arrived_at < earliest:
+                        arrived_at = earliest
+            arrivals.append((data, addr[:2], arrived_at))
+        self._emptied_at = earliest
+        return arrivals
+
+
+def _without_ancillary(sock: socket.socket) -> Callable[[int, int], tuple[bytes, list[Any], int, Any]]:
+    """`recvmsg` for systems that lack it (Windows)."""
+
+    def receive(size: int, _: int) -> tuple[bytes, list[Any], int, Any]:
+        data, addr = sock.recvfrom(size)
+        return data, [], 0, addr
+
+    return receive
+
+
 class RtpSocket:
     """A bound pair of sockets: RTP on an even port, RTCP on the next (RFC 3550 section 11)."""
 
@@ -46,8 +95,9 @@ class RtpSocket:
         self.stats = RtpSocketStats()
         self._rtp = rtp
         self._rtcp = rtcp
-        self._emptied_at = self._rtcp_drained_at = time.monotonic()
-        self._timestamps = _enable_timestamps(rtp)
+        self._rtcp_drained_at = time.monotonic()
+        self._rtp_inlet = _Inlet(rtp, self.stats)
+        self._rtcp_inlet = _Inlet(rtcp, self.stats)
         rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
 
     @classmethod
@@ -101,57 +151,17 @@ class RtpSocket:
         """Take what arrived: data, source, and when, in seconds of `time.monotonic`.
 
         The times are the kernel's where it gives them (Linux), so that a late reader does not look like
-        jitter. RTCP is looked for every RTCP_DRAIN_INTERVAL_S only, and takes the time of reading.
+        jitter. RTCP is looked for every RTCP_DRAIN_INTERVAL_S only.
 
         Args:
             now: the reader's time, which no arrival then exceeds; None: ask the clock.
         """
         if now is None:
             now = time.monotonic()
-        arrivals = self._drain_stamped(now) if self._timestamps else self._drain_plain(self._rtp, now)
+        arrivals = self._rtp_inlet.drain(now)
         if now - self._rtcp_drained_at >= RTCP_DRAIN_INTERVAL_S:
             self._rtcp_drained_at = now
-            arrivals += self._drain_plain(self._rtcp, now)
-        return arrivals
-
-    def _drain_stamped(self, now: float) -> list[Arrival]:
-        arrivals: list[Arrival] = []
-        receive = self._rtp.recvmsg
-        to_monotonic = time.monotonic() - time.time()
-        # What comes now came after there was last nothing left; that bounds the harm of a clock that is set.
-        earliest, self._emptied_at = self._emptied_at, now
-        for _ in range(DATAGRAMS_PER_DRAIN):
-            try:
-                data, ancillary, _, addr = receive(DATAGRAM_BYTES, _ANCILLARY_BYTES)
-            except BlockingIOError:
-                return arrivals
-            except OSError:
-                self.stats.refused += 1
-                continue
-            arrived_at = now
-            for _, kind, value in ancillary:
-                if kind == _SO_TIMESTAMPNS:
-                    seconds, nanoseconds = _TIMESPEC.unpack(value)
-                    arrived_at = seconds + to_monotonic + nanoseconds * 1e-9
-                    if arrived_at > now:
-                        arrived_at = now
-                    elif arrived_at < earliest:
-                        arrived_at = earliest
-            arrivals.append((data, addr[:2], arrived_at))
-        self._emptied_at = earliest
-        return arrivals
-
-    def _drain_plain(self, sock: socket.socket, now: float) -> list[Arrival]:
-        arrivals: list[Arrival] = []
-        for _ in range(DATAGRAMS_PER_DRAIN):
-            try:
-                data, addr = sock.recvfrom(DATAGRAM_BYTES)
-            except BlockingIOError:
-                break
-            except OSError:
-                self.stats.refused += 1
-                continue
-            arrivals.append((data, addr[:2], now))
+            arrivals += self._rtcp_inlet.drain(now)
         return arrivals
 
     def send(self, data: bytes, addr: Address) -> None:

@@ -62,7 +62,7 @@ async def _run_child(arguments: list[str], timeout_s: float) -> dict[str, Any]:
 
 def _environment() -> dict[str, str]:
     """Ours, with this process's import path and one thread for linear algebra: other cores are for calls."""
-    path = os.pathsep.join(entry for entry in sys.path if entry)
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return {**os.environ, **threads, "PYTHONPATH": path}
 

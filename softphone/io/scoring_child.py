@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_RATE_HZ = 16000
 """Both files are brought to the lower of their rates, at most this one."""
-MAX_SECONDS = 1800
+MAX_SECONDS = 900
 """Audio beyond this is not looked at."""
 _BLOCK_FRAMES = 1 << 16
 
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.reference, options.degraded, metric=options.metric, trusted=not options.untrusted
         )
     except (SoftphoneError, DspError) as error:
-        sys.stdout.write(json.dumps({"error": str(error)}) + "\n")
+        sys.stdout.write(json.dumps({"error": str(error.args[0]) if error.args else str(error)}) + "\n")
         return 1
     sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
     return 0

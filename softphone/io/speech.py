@@ -1,25 +1,18 @@
 """The speech that comes with the package; origin and licence stand in the .md beside each file."""
 
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from softphone.errors import UsageError
 
 PREFIX = "builtin:"
 
-
-def _folder() -> Traversable:
-    return resources.files("softphone") / "data" / "speech"
+# Not importlib.resources: readers need a path, and its import takes longer than reading the file.
+_FOLDER = Path(__file__).parent.parent / "data" / "speech"
 
 
 def builtin_names() -> tuple[str, ...]:
     """The names that may follow ``builtin:``, sorted."""
-    return tuple(
-        sorted(
-            entry.name.removesuffix(".wav") for entry in _folder().iterdir() if entry.name.endswith(".wav")
-        )
-    )
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.wav")))
 
 
 def speech_path(what: str) -> Path:
@@ -34,4 +27,4 @@ def speech_path(what: str) -> Path:
     if name not in builtin_names():
         known = ", ".join(PREFIX + each for each in builtin_names())
         raise UsageError(f"no bundled speech {what!r}: there are {known}, or give the path of a sound file")
-    return Path(str(_folder() / f"{name}.wav"))
+    return _FOLDER / f"{name}.wav"

@@ -41,6 +41,8 @@ def bind_udp(host: str, port: int, *, purpose: str = "SIP") -> socket.socket:
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
+        if sys.platform == "win32":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         if family == socket.AF_INET6:
             # A dual-stack socket would put ::ffff:192.0.2.1 into Via and SDP.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -106,7 +108,7 @@ def is_numeric(host: str) -> bool:
 
 
 async def resolve(host: str, port: int, *, family: int = socket.AF_UNSPEC) -> Address:
-    """The numeric address of *host*, looked up without holding up the loop.
+    """The numeric address of *host*, looked up without holding up the loop; IPv4 where there are both.
 
     Raises:
         UnreachableError: the name does not resolve.
@@ -120,7 +122,9 @@ async def resolve(host: str, port: int, *, family: int = socket.AF_UNSPEC) -> Ad
         raise UnreachableError(
             f"no address found for the host name {host!r}: check its spelling and the name server"
         ) from error
-    return str(found[0][4][0]), port
+    # Sorted by address selection a name like localhost gives ::1 first, where few SIP agents listen.
+    chosen = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    return str(chosen[4][0]), port
 
 
 def local_host_towards(remote: Address) -> str:

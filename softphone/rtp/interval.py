@@ -11,7 +11,6 @@ BANDWIDTH_SHARE = 0.05
 SENDERS_SHARE = 0.25
 COMPENSATION = 2.71828 - 1.5
 """Timer reconsideration makes the mean interval too short by this (section 6.3.1)."""
-TIMEOUT_INTERVALS = 5
 
 
 class RtcpTimer:
@@ -42,6 +41,8 @@ class RtcpTimer:
             self._minimum_s = min(minimum_s, 360 / (bandwidth_bps / 1000))
         self._average_size = float(first_size_bytes)
         self._initial = True
+        self._interval_s = self._minimum_s
+        """The one computed last, without its spread."""
         self._last_at = now
         self._last_sent_at: float | None = None
         self._peer_at: float | None = None
@@ -55,19 +56,18 @@ class RtcpTimer:
         if self._bytes_per_s is None:
             return minimum
         # Section 6.3.5: who is silent for five intervals is no member; who sends no RTP for two, no sender.
-        timeout = TIMEOUT_INTERVALS * max(self._minimum_s, minimum)
-        members = 1 + self._heard(self._peer_at, now, timeout)
-        we_sent = self._heard(self._last_sent_at, now, 2 * self._minimum_s)
-        senders = we_sent + self._heard(self._peer_sent_at, now, 2 * self._minimum_s)
+        members = 1 + self._heard(self._peer_at, now, 5)
+        we_sent = self._heard(self._last_sent_at, now, 2)
+        senders = we_sent + self._heard(self._peer_sent_at, now, 2)
         bytes_per_s = self._bytes_per_s
         if senders <= members * SENDERS_SHARE:
             bytes_per_s *= SENDERS_SHARE if we_sent else 1 - SENDERS_SHARE
             members = senders if we_sent else members - senders
-        return max(minimum, self._average_size * members / bytes_per_s)
+        self._interval_s = max(minimum, self._average_size * members / bytes_per_s)
+        return self._interval_s
 
-    @staticmethod
-    def _heard(at: float | None, now: float, within: float) -> bool:
-        return at is not None and now - at < within
+    def _heard(self, at: float | None, now: float, intervals: int) -> bool:
+        return at is not None and now - at < intervals * max(self._interval_s, self._minimum_s)
 
     def _interval(self, now: float) -> float:
         return self._deterministic(now) * (self._rng.random() + 0.5) / COMPENSATION

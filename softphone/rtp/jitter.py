@@ -46,7 +46,7 @@ class Conceal:
 
 @dataclass(slots=True)
 class Idle:
-    """Nothing to fill in: nothing came yet, or the peer pauses, or has been gone for so long that it seems to."""
+    """Nothing to fill in: nothing came yet, or the peer pauses, or is gone for so long that it seems to."""
 
     ticks: int
     surplus_ticks: int = 0

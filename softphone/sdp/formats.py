@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, ip_address
 
 from softphone.sdp.description import Connection, MediaDescription, SessionDescription
 from softphone.sdp.errors import Incompatible
@@ -32,6 +33,7 @@ STATIC: dict[int, tuple[str, int, int]] = {
     17: ("DVI4", 22_050, 1),
     18: ("G729", 8_000, 1),
 }
+_BROADCAST = IPv4Address("255.255.255.255")
 _RTPMAP = re.compile(r"\s*([0-9]{1,3})\s+([^\s/]+)\s*/\s*([0-9]{1,7})(?:\s*/\s*([0-9]{1,3}))?\s*")
 _FMTP = re.compile(r"\s*([0-9]{1,3})\s+(.*)", re.DOTALL)
 _MILLISECONDS = re.compile(r"\s*([0-9]{1,4})(?:\.[0-9]*)?\s*")
@@ -118,9 +120,32 @@ def connection_of(description: SessionDescription, media: MediaDescription) -> C
     return connection
 
 
-def rtcp_of(media: MediaDescription, connection: Connection) -> tuple[str, int]:
-    """Say where RTCP of *media* goes: as a=rtcp says, else one port up (RFC 3605 section 2.1)."""
+def target_of(connection: Connection, *, like: str) -> str:
+    """Return the address in *connection* as the system writes it, if media can be sent there from *like*.
+
+    A name would have to be looked up for each packet, and a group is nothing that one peer may point us at.
+
+    Raises:
+        Incompatible: if it is no address of one host in the family of *like*.
+    """
+    family = "IPv6" if ":" in like else "IPv4"
+    try:
+        address = ip_address(connection.host)
+    except ValueError:
+        address = None
+    if address is None or address.is_multicast or address == _BROADCAST or family != f"IPv{address.version}":
+        got = ascii(connection.host[:60])[1:-1]
+        raise Incompatible("address of the stream", wanted=f"an {family} address of one host", got=got)
+    return str(address)
+
+
+def rtcp_of(media: MediaDescription, connection: Connection, *, like: str) -> tuple[str, int]:
+    """Say where RTCP of *media* goes: as a=rtcp says, else one port up (RFC 3605 section 2.1).
+
+    Raises:
+        Incompatible: as `target_of`.
+    """
     match = next((match for value in media.values("rtcp") if (match := _RTCP.fullmatch(value))), None)
-    if match and 0 < int(match[1]) <= 65_535:
-        return match[2] or connection.host, int(match[1])
-    return connection.host, min(media.port + 1, 65_535)
+    if match is None or not 0 < int(match[1]) <= 65_535:
+        return target_of(connection, like=like), min(media.port + 1, 65_535)
+    return target_of(Connection.to_host(match[2]) if match[2] else connection, like=like), int(match[1])

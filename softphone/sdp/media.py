@@ -84,6 +84,7 @@ class Negotiated:
     """What offer and answer agreed on, seen from our side."""
 
     remote_host: str
+    """An address as the system writes it; unspecified on hold the old way (RFC 3264 section 8.4)."""
     remote_port: int
     remote_rtcp_host: str
     remote_rtcp_port: int

@@ -26,6 +26,7 @@ from softphone.sdp.formats import (
     formats_of,
     milliseconds_of,
     rtcp_of,
+    target_of,
 )
 from softphone.sdp.media import (
     DIRECTIONS,
@@ -111,7 +112,7 @@ def make_answer(offer: SessionDescription, local: LocalMedia) -> tuple[SessionDe
         media=tuple(
             audio
             if index == chosen
-            else MediaDescription(each.kind, 0, each.protocol, each.formats or ("0",))
+            else MediaDescription(each.kind, 0, each.protocol, each.formats[:1] or ("0",))
             for index, each in enumerate(offer.media)
         ),
     )
@@ -199,7 +200,7 @@ def _negotiated(
 ) -> Negotiated:
     """Read what the peer's *media* says to a sender; direction and `receive` are the caller's to set."""
     connection = connection_of(description, media)
-    rtcp_host, rtcp_port = rtcp_of(media, connection)
+    rtcp_host, rtcp_port = rtcp_of(media, connection, like=local.host)
     send = tuple(_codec(each, local, each.fmtp) for each in codecs)
     event = next((each for each in events if each.clock_rate_hz == send[0].clock_rate_hz), None)
     event = event or (events[0] if events else None)
@@ -210,7 +211,7 @@ def _negotiated(
     limits = (ptime_ms, longest) if max_ptime_ms is None else (ptime_ms, longest, max_ptime_ms)
     limits_kbps = (each for each in (*media.bandwidths, *description.bandwidths) if each.kind == "AS")
     return Negotiated(
-        remote_host=connection.host,
+        remote_host=target_of(connection, like=local.host),
         remote_port=media.port,
         remote_rtcp_host=rtcp_host,
         remote_rtcp_port=rtcp_port,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from softphone.sip.digest import digest_response, strength
-from softphone.sip.errors import SipParseError
+from softphone.sip.errors import LocalSipError, SipParseError
 from softphone.sip.grammar import quote
 from softphone.sip.headers import parse_auth_params
 from softphone.sip.message import Request, Response
@@ -28,6 +28,10 @@ class Credentials:
 
     username: str
     password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if any(ord(char) < 0x20 or ord(char) == 0x7F for char in self.username):
+            raise LocalSipError(f"user name must be one line of text, got {self.username!r}")
 
 
 @dataclass(frozen=True, slots=True)

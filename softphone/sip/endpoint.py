@@ -6,7 +6,7 @@ from dataclasses import replace
 from softphone.sip.auth import Challenger, Credentials
 from softphone.sip.errors import LocalSipError
 from softphone.sip.events import Address, SipEvent
-from softphone.sip.layer import TransactionLayer
+from softphone.sip.layer import MAX_SERVER_TRANSACTIONS, TransactionLayer
 from softphone.sip.leg import Cause, LegInput
 from softphone.sip.legs import MAX_LEGS, LegBook
 from softphone.sip.local import IdSource, LocalAgent
@@ -43,6 +43,7 @@ class SipEndpoint:
         transport: For Via: UDP, TCP or TLS.
         compact: Write short header names.
         max_legs: Further INVITEs are answered 503.
+        max_transactions: Requests remembered; further ones are answered 503, too.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class SipEndpoint:
         transport: str = "UDP",
         compact: bool = False,
         max_legs: int = MAX_LEGS,
+        max_transactions: int = MAX_SERVER_TRANSACTIONS,
     ) -> None:
         base = Timers() if timers is None else timers
         transport = transport.upper()
@@ -72,7 +74,7 @@ class SipEndpoint:
             compact=compact,
         )
         self._events: deque[SipEvent] = deque()
-        self._layer = TransactionLayer(agent, self._events)
+        self._layer = TransactionLayer(agent, self._events, max_server_transactions=max_transactions)
         self._book = LegBook(self._events, max_legs=max_legs)
         self._uac = Uac(agent, self._layer, self._book)
         self._uas = Uas(agent, self._layer, self._book, challenger)

@@ -26,6 +26,7 @@ _FOLD = re.compile("\r\n[ \t]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SIP_VERSION = re.compile("SIP/[0-9]+\\.[0-9]+", re.IGNORECASE)
 _CALL_ID = re.compile("[!-~]+")
+_NO_END = "headers must end with an empty line, got the end of the message"
 _CONTENT_LENGTH_COMPACT = COMPACT_NAMES["Content-Length"]
 
 
@@ -177,6 +178,8 @@ def _parse_request(lines: list[str], rest: bytes | None) -> Request:
         # RFC 3261 section 19.1.1: a Request-URI has no headers.
         if SipUri.parse(uri).headers:
             raise SipParseError(f"Request-URI must not have headers, got {clipped(uri)}")
+        if rest is None:
+            raise SipParseError(_NO_END)
         headers = _parse_headers(lines)
         request = Request(method, uri, headers)
         _check_fields(request)
@@ -187,7 +190,8 @@ def _parse_request(lines: list[str], rest: bytes | None) -> Request:
             )
         request.body = _take_body(headers, rest)
     except SipParseError as error:
-        partial = _partial_request(method, uri, lines)
+        # Without an end of the headers, the last line may be cut.
+        partial = _partial_request(method, uri, lines[:-1] if rest is None else lines)
         raise SipParseError(str(error), status=error.status, partial=partial) from error
     return request
 
@@ -195,6 +199,8 @@ def _parse_request(lines: list[str], rest: bytes | None) -> Request:
 def _parse_response(lines: list[str], rest: bytes | None) -> Response:
     version, _, remainder = lines[0].partition(" ")
     code, _, reason = remainder.partition(" ")
+    if rest is None:
+        raise SipParseError(_NO_END)
     if version[4:] != "2.0":
         raise SipParseError(f"version must be {VERSION}, got {clipped(version)}")
     # RFC 3261 section 7.2: three digits, first digit 1 to 6.
@@ -223,9 +229,7 @@ def _check_fields(message: Request | Response) -> None:
     _ = (message.contacts, message.routes, message.record_routes)
 
 
-def _take_body(headers: Headers, rest: bytes | None) -> bytes:
-    if rest is None:
-        raise SipParseError("headers must end with an empty line, got the end of the message")
+def _take_body(headers: Headers, rest: bytes) -> bytes:
     lengths = headers.get_all("Content-Length")
     if not lengths:
         # RFC 3261 section 18.3: over UDP, a missing Content-Length means all of the datagram.
@@ -243,29 +247,27 @@ def _partial_request(method: str, uri: str, lines: list[str]) -> Request | None:
     # RFC 3261 section 17.1.1.3: an ACK is never answered.
     if method == "ACK" or not is_token(method):
         return None
-    headers = Headers.from_lines(lines[1 : MAX_HEADER_LINES + 1], skip_bad=True)
-    if "Via" not in headers:
-        return None
+    request = Request(method, uri, Headers.from_lines(lines[1 : MAX_HEADER_LINES + 1], skip_bad=True))
     try:
-        _ = Request(method, uri, headers).vias
+        _ = request.vias
     except SipParseError:
-        return _with_readable_vias(Request(method, uri, headers))
-    return Request(method, uri, headers)
+        return request if _make_vias_readable(request.headers) else None
+    return request
 
 
-def _with_readable_vias(request: Request) -> Request | None:
-    """Keep the Via values that parse, the top one without its empty parameters; None if that fails."""
+def _make_vias_readable(headers: Headers) -> bool:
+    """Keep the Via values that parse, the top one without its empty parameters; False if that fails."""
     vias: list[Via] = []
-    for text in request.headers.get_all("Via")[:MAX_LIST_VALUES]:
+    for text in headers.get_all("Via")[:MAX_LIST_VALUES]:
         try:
             vias.append(Via.parse(text if vias else ";".join(filter(str.strip, text.split(";")))))
         except SipParseError:
             if not vias:
-                return None
-    request.headers.remove("Via")
+                return False
+    headers.remove("Via")
     for via in reversed(vias):
-        request.headers.prepend("Via", str(via))
-    return request
+        headers.prepend("Via", str(via))
+    return bool(vias)
 
 
 def _serialise(start_line: str, headers: Headers, body: bytes, compact: bool) -> bytes:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from softphone.call.events import Ended, Established, IncomingCall, PeerHungUp
 from softphone.call.manager import RESULT_TYPE, CallManager
 from softphone.sdp import Capability, LocalMedia
-from softphone.sip.message import Request, parse_message
+from softphone.sip.endpoint import SipEndpoint
+from softphone.sip.events import ByeReceived
+from softphone.sip.message import Request, Response, parse_message
 from softphone.sip.uri import NameAddr
 from tests.support.sip_peers import ALICE, BOB, Address, make_endpoint, uri_of
 from tests.support.virtual_link import Line, VirtualNetwork
@@ -104,6 +107,66 @@ class Phone:
             self.manager.answer_bye(event.call, self.result, now=now)
 
 
+class Stranger:
+    """A SIP endpoint that is none of ours: it says what a test makes it say."""
+
+    def __init__(
+        self,
+        net: VirtualNetwork,
+        name: str,
+        address: Address,
+        *,
+        on_event: Callable[[SipEndpoint, Any, float], None] | None = None,
+        **options: Any,
+    ) -> None:
+        self.net = net
+        self.address = address
+        self.endpoint = make_endpoint(name, address, **options)
+
+        def tell(event: Any) -> None:
+            if on_event is not None:
+                on_event(self.endpoint, event, net.now)
+            if isinstance(event, ByeReceived):
+                self.endpoint.answer_bye(event.leg, now=net.now)
+
+        self.events = net.attach(address, self.endpoint, tell)
+
+    def call(self, to: Phone, body: bytes, **options: Any) -> int:
+        leg = self.endpoint.invite(
+            uri_of("callee", to.address),
+            from_=NameAddr(uri_of("stranger", self.address)),
+            body=body,
+            destination=to.address,
+            now=self.net.now,
+            **options,
+        )
+        self.net.pump()
+        return leg
+
+    def within_dialog(self, to: Phone, method: str, cseq: int, body: bytes = b"", **headers: str) -> None:
+        """Send a request in the dialog of the first INVITE, past the endpoint."""
+        invite = next(self._messages(self.address, "INVITE"))
+        accepted = next(self._messages(to.address, "SIP/2.0 200"))
+        request = Request(method, str(invite.uri), invite.headers.copy(), body)
+        request.headers.set("To", accepted.headers.get("To") or "")
+        request.headers.set("CSeq", f"{cseq} {method}")
+        branch = f"z9hG4bK-{method}-{cseq}"
+        request.headers.set("Via", f"SIP/2.0/UDP {self.address[0]}:{self.address[1]};branch={branch}")
+        for name, value in headers.items():
+            request.headers.set(name.replace("_", "-"), value)
+        if not body:
+            request.headers.remove("Content-Type")
+        self.net.inject(bytes(request), self.address, to.address)
+
+    def answers(self, phone: Phone, cseq: str) -> list[Response]:
+        """What *phone* answered to a request."""
+        found = (message for message in self._messages(phone.address, "SIP/2.0") if str(message.cseq) == cseq)
+        return [message for message in found if isinstance(message, Response)]
+
+    def _messages(self, source: Address, prefix: str) -> Iterator[Any]:
+        return (parse_message(sent.data) for sent in self.net.sent(source, prefix))
+
+
 class Pair:
     """Alice, who calls, and Bob."""
 
@@ -113,8 +176,9 @@ class Pair:
         alice: dict[str, Any] | None = None,
         bob: dict[str, Any] | None = None,
         line: Line | None = None,
+        seed: int = 0,
     ) -> None:
-        self.net = VirtualNetwork(line=line)
+        self.net = VirtualNetwork(line=line, seed=seed)
         self.alice = Phone(self.net, "alice", ALICE, **(alice or {}))
         self.bob = Phone(self.net, "bob", BOB, **(bob or {}))
 

@@ -17,10 +17,9 @@ def _specs() -> dict[str, CodecSpec]:
     for path in find_opus({}):
         spec = opus_spec(lambda path=path: (path,))
         try:
-            spec.library()
+            specs.setdefault(f"opus by {spec.library().split(' (')[0]}", spec)
         except LibraryMissing:
             continue
-        specs[f"opus in {path.rsplit('/', 1)[-1]}"] = spec
     return specs
 
 

@@ -1,7 +1,7 @@
 """Calls with baresip in both directions; what was said is looked for in the recordings of both sides.
 
-Thresholds of the correlation: baresip with itself gave 0.89 (man) and 0.92 (woman) in Opus at 16 kb/s, at 20 and
-at 60 ms, and 0.993 in PCMU; the wrong speech is refused by `find_offset`.
+Thresholds of the correlation: baresip with itself gave 0.89 (man) and 0.92 (woman) in Opus at 16 kb/s,
+at 20 and at 60 ms, and 0.993 in PCMU; the wrong speech is refused by `find_offset`.
 """
 
 import time
@@ -53,7 +53,7 @@ def test_we_call_baresip(
     codec: str, theirs: str, ptime_ms: int, least: float, man: Speech, woman: Speech, tmp_path: Path
 ) -> None:
     heard, sent = tmp_path / "heard.wav", tmp_path / "sent.wav"
-    with Baresip(wav=woman.path, codecs=(theirs,), ptime_ms=ptime_ms) as bob:
+    with Baresip(wav=woman.for_baresip, codecs=(theirs,), ptime_ms=ptime_ms) as bob:
         status, result, err = softphone(
             "call", bob.uri, "--codec", codec, "--bitrate", "16000", "--ptime", str(ptime_ms),
             "--play", str(man.path), "--record", str(heard), "--record-sent", str(sent),
@@ -72,19 +72,24 @@ def test_baresip_calls_us(
     codec: str, theirs: str, ptime_ms: int, least: float, man: Speech, woman: Speech, tmp_path: Path
 ) -> None:
     heard, sent = tmp_path / "heard.wav", tmp_path / "sent.wav"
-    with Answering(
+    options = [
         "--calls", "1", "--codec", codec, "--bitrate", "16000", "--ptime", str(ptime_ms),
         "--play", str(man.path), "--record", str(heard), "--record-sent", str(sent),
         "--expect", str(woman.path),
-    ) as ours:  # fmt: skip
-        with Baresip(dial=ours.uri, wav=woman.path, codecs=(theirs,), ptime_ms=ptime_ms, seconds=5) as alice:
-            status, results, err = ours.finish()
-            assert status == 0, (err, alice.log)
-            assert len(results) == 1
-            assert results[0]["ended_by"] == "peer"
-            check_result(results[0], codec, ptime_ms)
-            alice.wait(5)
-            check_recordings(heard, sent, alice, ours=man, theirs=woman, least=least)
+    ]  # fmt: skip
+    with (
+        Answering(*options) as ours,
+        Baresip(
+            dial=ours.uri, wav=woman.for_baresip, codecs=(theirs,), ptime_ms=ptime_ms, seconds=5
+        ) as alice,
+    ):
+        status, results, err = ours.finish()
+        assert status == 0, (err, alice.log)
+        assert len(results) == 1
+        assert results[0]["ended_by"] == "peer"
+        check_result(results[0], codec, ptime_ms)
+        alice.wait(5)
+        check_recordings(heard, sent, alice, ours=man, theirs=woman, least=least)
 
 
 def test_baresip_hears_our_digits(man: Speech) -> None:
@@ -109,7 +114,7 @@ def test_baresip_that_vanishes_is_a_dropped_call(man: Speech, tmp_path: Path) ->
     heard = tmp_path / "heard.wav"
     with (
         Answering("--calls", "1", "--codec", "opus", "--rtp-timeout", "1", "--record", str(heard)) as ours,
-        Baresip(dial=ours.uri, wav=man.path) as alice,
+        Baresip(dial=ours.uri, wav=man.for_baresip) as alice,
     ):
         alice.wait_for("Call established", 5)
         time.sleep(1.5)

@@ -164,6 +164,26 @@ def test_an_event_handler_may_pump_again() -> None:
     run(scenario)
 
 
+def test_a_handler_that_fails_does_not_keep_the_core_from_sending() -> None:
+    async def scenario() -> None:
+        peer = await Peer.open()
+        core = EchoCore()
+
+        def on_event(event: Any) -> None:
+            raise LookupError(event)
+
+        driver = await DatagramDriver.open(core, on_event, udp.bind_udp("127.0.0.1", 0))
+        core.events.append("fatal")
+        core.out.append((b"still here", peer.driver.address))
+        with pytest.raises(LookupError, match="fatal"):
+            driver.pump()
+        assert await peer.event() == ("received", b"still here", driver.address)
+        peer.driver.close()
+        driver.close()
+
+    run(scenario)
+
+
 @linux_only
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_icmp_port_unreachable_reaches_the_core_with_its_destination(host: str) -> None:
@@ -254,6 +274,23 @@ def test_a_host_name_that_is_none_is_unreachable(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(UnreachableError, match=r"no-such-host\.invalid"):
             await udp.resolve("no-such-host.invalid", 5060)
         a.driver.close()
+
+    run(scenario)
+
+
+def test_of_two_families_a_name_gives_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        v6 = (socket.AF_INET6, socket.SOCK_DGRAM, 17, "", ("2001:db8::1", 5060, 0, 0))
+        v4 = (socket.AF_INET, socket.SOCK_DGRAM, 17, "", ("192.0.2.1", 5060))
+        found: list[Any] = [v6, v4]
+
+        async def look_up(*args: Any, **options: Any) -> Any:
+            return found
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+        assert await udp.resolve("host.example", 5060) == ("192.0.2.1", 5060)
+        found.remove(v4)
+        assert await udp.resolve("host.example", 5060) == ("2001:db8::1", 5060)
 
     run(scenario)
 

@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -62,9 +63,21 @@ def test_rtp_is_even_and_rtcp_the_next_port(pair: RtpSocket) -> None:
     assert rtcp == rtp + 1
 
 
+def free_ports(count: int) -> int:
+    """The first of *count* free ports in a row, an even one, below those the system gives out."""
+    for low in range(20000, 30000, 2 * count):
+        with ExitStack() as stack:
+            try:
+                for port in range(low, low + count):
+                    stack.enter_context(bind_udp("127.0.0.1", port))
+            except EnvironmentProblem:
+                continue
+            return low
+    pytest.fail(f"no {count} free ports in a row")
+
+
 def test_the_first_free_pair_is_taken_and_a_full_range_is_an_error() -> None:
-    with bind_udp("127.0.0.1", 0) as probe:
-        low = probe.getsockname()[1] // 2 * 2 - 40
+    low = free_ports(4)
     taken = [RtpSocket.open("127.0.0.1", random.Random(0), (low, low + 1))]
     taken.append(RtpSocket.open("127.0.0.1", random.Random(0), (low, low + 3)))
     assert [each.ports[0] for each in taken] == [low, low + 2]
@@ -75,8 +88,7 @@ def test_the_first_free_pair_is_taken_and_a_full_range_is_an_error() -> None:
 
 
 def test_a_pair_whose_rtcp_port_is_taken_is_passed_over() -> None:
-    with bind_udp("127.0.0.1", 0) as probe:
-        low = probe.getsockname()[1] // 2 * 2 - 60
+    low = free_ports(4)
     with bind_udp("127.0.0.1", low + 1):
         pair = RtpSocket.open("127.0.0.1", random.Random(0), (low, low + 3))
     assert pair.ports == (low + 2, low + 3)

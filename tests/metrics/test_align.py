@@ -88,6 +88,25 @@ def test_companding_and_a_filtered_line_keep_the_offset_within_a_sample():
     assert abs(found.offset - 7777) <= 3  # the filter's own delay
 
 
+def vocoded(x):
+    """Eight bands of noise that carry the envelopes of *x* and nothing of its waveform."""
+    from scipy.signal import butter, sosfiltfilt
+
+    noise, smooth, out = hiss(x.size, 0, 3), butter(2, 40, fs=RATE, output="sos"), np.zeros(x.size)
+    for low, high in pairwise(np.geomspace(120, 3700, 9)):
+        band = butter(3, (low, high), "bandpass", fs=RATE, output="sos")
+        carrier = sosfiltfilt(band, noise)
+        out += carrier / np.std(carrier) * np.maximum(0, sosfiltfilt(smooth, np.abs(sosfiltfilt(band, x))))
+    return out.astype(np.float32)
+
+
+@pytest.mark.parametrize("speaker", [MAN, WOMAN], ids=["man", "woman"])
+def test_speech_whose_waveform_is_lost_is_found_by_its_envelope_to_5_ms(speaker):
+    found = find_offset(speaker, joined(hiss(2 * RATE, -90), vocoded(speaker)), RATE)
+    assert found.correlation < 0.25
+    assert abs(found.offset - 2 * RATE) <= 80
+
+
 def test_zeroed_packets_do_not_move_the_offset():
     rng = np.random.default_rng(5)
     heard = WOMAN.copy()
@@ -128,8 +147,8 @@ def test_audio_that_does_not_hold_the_reference_is_refused(reference, degraded):
         (MAN, np.zeros(5 * RATE, np.float32), "degraded signal is silent"),
         (np.zeros(5 * RATE, np.float32), MAN, "reference is silent"),
         (MAN, hiss(5 * RATE, -85), "silent"),
-        (MAN, MAN[: RATE - 1], "1 s or more, got 1.00 s"),
-        (MAN[:0], MAN, "0.00 s"),
+        (MAN, MAN[: RATE - 1], r"1 s or more, got 1\.000 s"),
+        (MAN[:0], MAN, r"0\.000 s"),
         (np.stack([MAN, MAN]), MAN, "mono"),
         (MAN, joined(MAN, [np.nan]), "finite"),
     ],

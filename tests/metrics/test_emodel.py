@@ -41,7 +41,7 @@ def test_mos_stays_within_1_and_4_5_and_never_falls():
 
 @pytest.mark.parametrize("ms", [25, 50, 100, 150, 177, 200, 250, 300])
 def test_delay_costs_what_cole_and_rosenbluth_read_off_the_model(ms):
-    """Id = 0.024 d + 0.11 (d - 177.3) H(d - 177.3), ACM SIGCOMM CCR 31(2), 2001: a fit with T = Ta = Tr / 2."""
+    """Id = 0.024 d + 0.11 (d - 177.3) H(d - 177.3), ACM SIGCOMM CCR 31(2), 2001: with T = Ta = Tr / 2."""
     fit = 0.024 * ms + 0.11 * max(0.0, ms - 177.3)
     assert rating(Connection()).r - rating(delayed(ms)).r == pytest.approx(fit, abs=1.0)
 

@@ -191,7 +191,7 @@ def test_a_peer_with_8000_hz_events_beside_opus_only_gets_its_digits():
 
 def test_the_first_stream_that_suits_is_taken_and_the_others_are_refused_in_their_places():
     offer = sdp(
-        "m=video 4010 RTP/AVP 31",
+        "m=video 4010 RTP/AVP 31 32 33",
         "m=audio 4020 RTP/SAVP 0",
         "m=audio 4030 RTP/AVP 18",
         "m=audio 4000 RTP/AVP 0",
@@ -275,16 +275,28 @@ def test_direction_and_ptime_of_the_session_count_where_the_stream_has_none():
     assert (agreed.direction, agreed.ptime_ms) == ("sendrecv", 30)
 
 
-@pytest.mark.parametrize("line", ["c=IN IP4 0.0.0.0", "c=IN IP6 ::"])
-def test_an_unspecified_address_is_hold(line):
-    _, agreed = make_answer(sdp("m=audio 4000 RTP/AVP 0", line), media(PCMU))
+@pytest.mark.parametrize(("line", "host"), [("c=IN IP4 0.0.0.0", "10.0.0.1"), ("c=IN IP6 ::", "2001:db8::1")])
+def test_an_unspecified_address_is_hold(line, host):
+    _, agreed = make_answer(sdp("m=audio 4000 RTP/AVP 0", line), media(PCMU, host=host))
     assert agreed.direction == "recvonly"
     assert (agreed.sends, agreed.receives) == (False, True)
 
 
 def test_an_ipv6_address_of_the_stream_wins_over_that_of_the_session():
-    _, agreed = make_answer(sdp("m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::9"), media(PCMU))
+    offer = sdp("m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:DB8:0::09")
+    _, agreed = make_answer(offer, media(PCMU, host="2001:db8::1"))
     assert (agreed.remote_host, agreed.remote_rtcp_host) == ("2001:db8::9", "2001:db8::9")
+
+
+@pytest.mark.parametrize(
+    "host", ["pbx.example", "2001:db8::9", "224.0.0.5/127", "255.255.255.255", "10.0.0.256", "1", "\x1b[2J"]
+)
+def test_media_go_to_an_address_of_one_host_in_our_family_only(host):
+    with pytest.raises(Incompatible, match="wanted an IPv4 address of one host") as failure:
+        make_answer(sdp("m=audio 4000 RTP/AVP 0", f"c=IN IP4 {host}"), media(PCMU))
+    assert str(failure.value).isprintable()
+    with pytest.raises(Incompatible, match="wanted an IPv4 address of one host"):
+        make_answer(sdp("m=audio 4000 RTP/AVP 0", f"a=rtcp:5 IN IP4 {host}"), media(PCMU))
 
 
 @pytest.mark.parametrize(

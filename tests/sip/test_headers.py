@@ -13,15 +13,15 @@ def test_names_are_case_insensitive_and_compact_names_are_long_ones():
     assert "Contact" not in headers
 
 
-@pytest.mark.parametrize(
-    ("compact", "name"),
-    [
-        ("a", "Accept-Contact"), ("b", "Referred-By"), ("c", "Content-Type"), ("d", "Request-Disposition"),
-        ("e", "Content-Encoding"), ("f", "From"), ("i", "Call-ID"), ("j", "Reject-Contact"), ("k", "Supported"),
-        ("l", "Content-Length"), ("m", "Contact"), ("o", "Event"), ("r", "Refer-To"), ("s", "Subject"), ("t", "To"),
-        ("u", "Allow-Events"), ("v", "Via"), ("x", "Session-Expires"), ("y", "Identity"),
-    ],
-)  # fmt: skip
+# RFC 3261 section 20 and the IANA registry of header fields
+COMPACT = """
+a Accept-Contact, b Referred-By, c Content-Type, d Request-Disposition, e Content-Encoding, f From,
+i Call-ID, j Reject-Contact, k Supported, l Content-Length, m Contact, o Event, r Refer-To, s Subject, t To,
+u Allow-Events, v Via, x Session-Expires, y Identity
+"""
+
+
+@pytest.mark.parametrize(("compact", "name"), [pair.split() for pair in COMPACT.split(",")])
 def test_every_compact_name_of_the_registry_is_known(compact: str, name: str):
     assert list(Headers([(compact, "x"), (compact.upper(), "y")]).items()) == [(name, "x"), (name, "y")]
 
@@ -121,10 +121,10 @@ def test_a_value_is_parsed_once_until_it_changes():
     ("text", "transport", "host", "port", "params"),
     [
         ("SIP/2.0/UDP a.example", "UDP", "a.example", None, {}),
-        ("SIP/2.0/udp a.example:5061;branch=z9hG4bK1;rport", "UDP", "a.example", 5061, {"branch": "z9hG4bK1", "rport": None}),
+        ("SIP/2.0/udp a.b:5061;branch=z9;rport", "UDP", "a.b", 5061, {"branch": "z9", "rport": None}),
         ("SIP / 2.0 / TCP \t [2001:db8::9] : 6050 ; Branch = x", "TCP", "2001:db8::9", 6050, {"branch": "x"}),
-        ("SIP/2.0/UDP h;received=[2001:db8::1];rport=7", "UDP", "h", None, {"received": "[2001:db8::1]", "rport": "7"}),
-        ("SIP/2.0/TLS-SCTP h;maddr=224.2.0.1;ttl=16", "TLS-SCTP", "h", None, {"maddr": "224.2.0.1", "ttl": "16"}),
+        ("SIP/2.0/UDP h;received=[2001:db8::1]", "UDP", "h", None, {"received": "[2001:db8::1]"}),
+        ("SIP/2.0/TLS-SCTP h;maddr=224.2.0.1", "TLS-SCTP", "h", None, {"maddr": "224.2.0.1"}),
     ],
 )  # fmt: skip
 def test_a_via_is_taken_apart(
@@ -202,7 +202,10 @@ def test_what_is_no_cseq_is_refused(text: str):
 
 
 def test_a_digest_challenge_is_taken_apart():
-    value = 'Digest realm="atlanta, \\"GA\\"",\tNONCE = "84a4cc", algorithm=MD5, qop="auth,auth-int" ,, stale=FALSE, uri="sip:a;b"'
+    value = (
+        'Digest realm="atlanta, \\"GA\\"",\tNONCE = "84a4cc", algorithm=MD5, qop="auth,auth-int" ,,'
+        ' stale=FALSE, uri="sip:a;b"'
+    )
     assert parse_auth_params(value) == (
         "Digest",
         {

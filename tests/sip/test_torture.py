@@ -1,8 +1,8 @@
 """The messages of RFC 4475, bit by bit as printed there, accepted or refused as that document says.
 
-The vectors are `rfc4475/NAME.dat`, NAME being the one the RFC gives (its sections are in the tables below). Where a
-message is well formed and only its meaning is at fault, the parser accepts it and `FOR_THE_ENDPOINT` says what the
-endpoint owes it.
+The vectors are `rfc4475/NAME.dat`, NAME being the one the RFC gives (its sections are in the tables below).
+Where a message is well formed and only its meaning is at fault, the parser accepts it and `FOR_THE_ENDPOINT`
+says what the endpoint owes it.
 """
 
 import pathlib

@@ -25,6 +25,44 @@ def softphone(*arguments: str, timeout_s: float = 60) -> tuple[int, dict[str, An
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
+class Calling:
+    """`softphone call --json`, running until Ctrl-C at the end of its context."""
+
+    def __init__(self, uri: str, *arguments: str) -> None:
+        self._command = [*COMMAND, "call", uri, "--json", *arguments]
+
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        return self.process.pid
+
+    def __enter__(self) -> Self:
+        self.process = subprocess.Popen(
+            self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        return self
+
+    def finish(self, timeout_s: float = 30) -> tuple[int, dict[str, Any], str]:
+        """Wait for its end; return exit status, RESULT, and stderr."""
+        out, err = self.process.communicate(timeout=timeout_s)
+        return self.process.returncode, json.loads(out), err
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.interrupt()
+            try:
+                self.process.communicate(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process.communicate()
+
+
 class Answering:
     """`softphone answer --json`, running from when it listens to the end of its context."""
 

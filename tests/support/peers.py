@@ -1,10 +1,11 @@
 """Real SIP peers on loopback, each in a folder of its own, ended by its process id: baresip and sipp.
 
-    with Baresip(wav=speech) as bob, Baresip(dial=bob.uri, wav=speech) as alice:
+    with Baresip(wav=speech) as bob, Baresip(wav=speech, dial=bob.uri) as alice:
         alice.wait_for("Call established", 5)
 
-Known of baresip 1.0.0: it exits 0 even when the call failed; what it plays must be 48 kHz; a packet interval
-above 60 ms is refused; `-n lo` fails where `-n 127.0.0.1` works; recordings are whole when it has ended.
+Known of baresip 1.0.0: it exits 0 even when the call failed; a call ends with the file that is played,
+which must be 48 kHz; a packet interval above 60 ms is refused; `-n lo` fails where `-n 127.0.0.1` works; its
+recordings are whole when the call has ended.
 """
 
 import random
@@ -57,7 +58,7 @@ statmode_default off
 snd_path {folder}/rec
 module_path {modules}
 """
-_MODULES = ("stdio", "opus", "g711", "aufile", "aubridge", "ausine", "uuid", "rtcpsummary")
+_MODULES = ("stdio", "opus", "g711", "aufile", "aubridge", "uuid", "rtcpsummary")
 
 
 def missing(program: str) -> str | None:
@@ -149,10 +150,10 @@ class Peer:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.name} did not end in {timeout_s} s:\n{self.log}") from None
 
-    def wait_for(self, text: str, timeout_s: float) -> None:
-        """Wait until *text* stands in the log."""
+    def wait_for(self, text: str, timeout_s: float, *, times: int = 1) -> None:
+        """Wait until *text* stands in the log, so many *times*."""
         end = time.monotonic() + timeout_s
-        while text not in self.log:
+        while self.log.count(text) < times:
             if time.monotonic() > end or self._running().poll() is not None:
                 raise AssertionError(f"{self.name} did not print {text!r} in {timeout_s} s:\n{self.log}")
             time.sleep(0.02)
@@ -208,7 +209,7 @@ class Baresip(Peer):
     """baresip: answers every call; calls, with *dial*, and hangs up after *seconds*.
 
     Args:
-        wav: 48 kHz mono file to play, over and over; a tone of 440 Hz without.
+        wav: 48 kHz mono file to play; the call ends with it. Without: 440 Hz.
         echo: play back what is heard instead.
         dial: SIP URI to call.
         seconds: quit after so long.
@@ -236,7 +237,11 @@ class Baresip(Peer):
         if echo:
             source, player = "aubridge,loop", "aubridge,loop"
         else:
-            source = f"aufile,{wav}" if wav is not None else "ausine,440"
+            if wav is None:
+                wav = self.folder / "tone.wav"
+                time_s = np.arange(48_000 * min(seconds, 30)) / 48_000
+                write_wav(wav, 0.1 * np.sin(2 * np.pi * 440 * time_s), 48_000)
+            source = f"aufile,{wav}"
             player = f"aubridge,nobody{self.port}"
         self._dial = dial
         self._seconds = seconds

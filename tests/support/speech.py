@@ -18,7 +18,8 @@ class Speech:
     """What one side says."""
 
     path: Path
-    """At 48 kHz, as baresip wants it."""
+    for_baresip: Path
+    """The same at 48 kHz, with silence after it: baresip hangs up when its file ends."""
     samples: np.ndarray
     """At `RATE_HZ`."""
 
@@ -34,6 +35,10 @@ def bundled_speech(name: str, folder: Path, seconds: float = 4.0) -> Speech:
     with importlib.resources.as_file(source) as path:
         samples, rate_hz = read_wav(path)
     said = samples[: round(seconds * rate_hz)]
-    path = folder / f"{name}48k.wav"
-    write_wav(path, soxr.resample(said, rate_hz, 48_000), 48_000)
-    return Speech(path, np.ascontiguousarray(soxr.resample(said, rate_hz, RATE_HZ), dtype=np.float32))
+    path, for_baresip = folder / f"{name}.wav", folder / f"{name}-48k.wav"
+    write_wav(path, said, rate_hz)
+    silence = np.zeros(48_000 * 26, dtype=np.float32)
+    write_wav(for_baresip, np.concatenate((soxr.resample(said, rate_hz, 48_000), silence)), 48_000)
+    return Speech(
+        path, for_baresip, np.ascontiguousarray(soxr.resample(said, rate_hz, RATE_HZ), dtype=np.float32)
+    )

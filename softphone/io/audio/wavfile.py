@@ -163,7 +163,7 @@ class _WaveReader:
         """None: a WAV of another kind, or a damaged one."""
         try:
             file = wave.open(str(path), "rb")  # noqa: SIM115 - stays open as long as the source
-        except (wave.Error, EOFError):
+        except (wave.Error, EOFError, RuntimeError):  # RuntimeError: a chunk that ends outside the file
             return None
         if file.getsampwidth() == 2 and file.getframerate() > 0:
             # A header written into a pipe may claim more than there is.

@@ -1,0 +1,56 @@
+import importlib.machinery
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from dsp.codecs import CodecSettings
+from dsp.errors import LibraryMissing
+from softphone.io import libraries
+from softphone.io.libraries import codecs, codecs_with, find_opus
+
+
+def test_a_named_library_is_the_only_one_tried() -> None:
+    assert find_opus({"SOFTPHONE_OPUS": "/some/libopus.so"}) == ("/some/libopus.so",)
+    with pytest.raises(LibraryMissing, match=r"/some/libopus\.so"):
+        codecs_with(opus="/some/libopus.so").get("opus").make_encoder(CodecSettings())
+    assert find_opus({"SOFTPHONE_OPUS": ""}) == find_opus({})
+
+
+def test_the_order_is_modern_system_pyav_bundled_old_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels = ("av/__init__.py", "av.libs/libopus-1a2b.so.0", "opuslib_next/__init__.py")
+    for name in (*wheels, "opuslib_next/_native/libopus.so"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    finder = importlib.machinery.PathFinder()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: finder.find_spec(name, [str(tmp_path)]))
+    monkeypatch.setattr(libraries, "_system_libraries", lambda: iter(("/old.so", "/new.so")))
+    monkeypatch.setattr(libraries, "_is_modern", lambda path: path == "/new.so")
+    pyav = str(tmp_path / "av.libs/libopus-1a2b.so.0")
+    bundled = str(tmp_path / "opuslib_next/_native/libopus.so")
+    assert find_opus({})[:-1] == ("/new.so", pyav, bundled, "/old.so")
+
+
+def test_no_package_is_imported_to_look_inside() -> None:
+    find_opus({})
+    assert "opuslib_next" not in sys.modules
+    assert "av" not in sys.modules
+
+
+def test_missing_packages_and_broken_libraries_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "libopus.so.0"
+    broken.write_bytes(b"no library")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(libraries, "_system_libraries", lambda: iter((str(broken),)))
+    assert find_opus({})[0] == str(broken)
+
+
+def test_every_codec_is_there_and_opus_is_served() -> None:
+    assert {"opus", "pcmu", "pcma", "l16", "l16-wb"} <= set(codecs().names())
+    assert "libopus" in codecs().get("opus").library()
+    assert codecs_with(opus=None) is codecs()
