@@ -4,7 +4,7 @@ One leg: each program in turn calls the same kind of peer, sends speech, and rec
 Many legs: each program answers many calls in one process, and records none. A leg of ours is
 compared with a leg of baresip's; rounds alternate, ratios are of the same round.
 
-call_cost.py [--seconds 10] [--rounds 3] [--legs 60] [--their-legs 30] [--only one|many]
+call_cost.py [--seconds 10] [--rounds 3] [--legs 60] [--their-legs 30] [--only one|many] [--status-line]
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "tests"), str(Path(__file__).parent)]
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
 from process_cost import Cost, measure
 from support.command import Answering, Calling
@@ -44,11 +44,13 @@ def long_speech(folder: Path, seconds: float) -> Path:
     return path
 
 
-def baresip(wav: Path, *, dial: str | None = None, record: bool = False, calls: int = 4) -> Baresip:
+def baresip(
+    wav: Path, *, dial: str | None = None, record: bool = False, calls: int = 4, status_line: bool = False
+) -> Baresip:
     """Return a baresip with the settings compared here."""
     return Baresip(
         wav=wav, dial=dial, record=record, ptime_ms=PTIME_MS, bit_rate_bps=BIT_RATE_BPS,
-        complexity=COMPLEXITY, calls=calls, seconds=600,
+        complexity=COMPLEXITY, calls=calls, seconds=600, status_line=status_line,
     )  # fmt: skip
 
 
@@ -62,9 +64,9 @@ def one_leg_ours(wav: Path, folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def one_leg_theirs(wav: Path, folder: Path) -> Iterator[int]:
+def one_leg_theirs(wav: Path, *, status_line: bool) -> Iterator[int]:
     """One call of baresip to baresip; gives the caller's process id."""
-    with baresip(wav) as peer, baresip(wav, dial=peer.uri, record=True) as call:
+    with baresip(wav) as peer, baresip(wav, dial=peer.uri, record=True, status_line=status_line) as call:
         peer.wait_for("Call established", 10)
         yield call.pid
 
@@ -124,7 +126,7 @@ def compare(
         for who, count in (("ours", legs[0]), ("baresip", legs[1])):
             print(f"  {who:8s} {costs[who].cpu_ms_per_s / count:6.2f} ms/s a leg   {costs[who]}")
         ratios.append(costs["ours"].cpu_ms_per_s / legs[0] / (costs["baresip"].cpu_ms_per_s / legs[1]))
-    median = statistics.median(ratios)
+    median = float(statistics.median(ratios))
     print(f"  ratio {median:.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
     return median
 
@@ -138,6 +140,7 @@ def main() -> int:
     parser.add_argument("--legs", type=int, default=60)
     parser.add_argument("--their-legs", type=int, default=30)
     parser.add_argument("--only", choices=("one", "many"))
+    parser.add_argument("--status-line", action="store_true", help="let baresip print its status, as it does")
     given = parser.parse_args()
     if why := missing("baresip"):
         print(f"call_cost: nothing to compare with: {why}")
@@ -150,7 +153,7 @@ def main() -> int:
             compare(
                 "one leg, both directions recorded",
                 lambda: one_leg_ours(wav, folder),
-                lambda: one_leg_theirs(wav, folder),
+                lambda: one_leg_theirs(wav, status_line=given.status_line),
                 legs=(1, 1),
                 **common,
             )

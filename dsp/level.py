@@ -15,7 +15,7 @@ from dsp.errors import ParameterError
 from dsp.types import Samples
 
 MARGIN_DB = 15.9
-"""P.56 clause 5.3: the activity threshold lies this far below the active level."""
+"""P.56 method B: the activity threshold lies this far below the active level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class SpeechMeter:
 
 
 def active_level(squares: float, ladder: Sequence[tuple[float, int]]) -> tuple[float | None, float]:
-    """P.56 clause 5.3: where the level over the active time is 15.9 dB above the threshold that defined it.
+    """P.56 method B: where the level over the active time is 15.9 dB above the threshold that defined it.
 
     Args:
         squares: sum of squares of all samples.

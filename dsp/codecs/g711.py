@@ -6,6 +6,9 @@ in steps of 1/8192 of our full scale, A-law of 1/4096, so that +3.17 and +3.14 d
 points the standard names.
 """
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -109,16 +112,23 @@ class G711Decoder:
 
 
 def _g711_spec(
-    name: str, payload_type: int, levels: tuple[NDArray[np.int64], NDArray[np.int64]], steps: int, flip: int
+    name: str,
+    payload_type: int,
+    levels: Callable[[], tuple[NDArray[np.int64], NDArray[np.int64]]],
+    steps: int,
+    flip: int,
 ) -> CodecSpec:
     sdp_name = name.upper()
-    encode_table, decode_table = _tables(levels, steps, flip)
+
+    @functools.cache
+    def tables() -> tuple[NDArray[np.uint8], Samples]:
+        return _tables(levels(), steps, flip)
 
     def make_encoder(settings: CodecSettings) -> Encoder:
-        return G711Encoder(sdp_name, encode_table, settings.ptime_ms)
+        return G711Encoder(sdp_name, tables()[0], settings.ptime_ms)
 
     def make_decoder(settings: CodecSettings) -> Decoder:
-        return G711Decoder(sdp_name, decode_table)
+        return G711Decoder(sdp_name, tables()[1])
 
     def payload_samples(payload: bytes, sample_rate_hz: int) -> int:
         if not payload:
@@ -150,7 +160,7 @@ def _g711_spec(
 
 SPECS = (
     # G.711 table 2a: a larger magnitude has the smaller number.
-    _g711_spec("pcmu", 0, mu_law_levels(), MU_LAW_STEPS, 0x7F),
+    _g711_spec("pcmu", 0, mu_law_levels, MU_LAW_STEPS, 0x7F),
     # G.711 table 1a: the even bits are inverted.
-    _g711_spec("pcma", 8, a_law_levels(), A_LAW_STEPS, 0x55),
+    _g711_spec("pcma", 8, a_law_levels, A_LAW_STEPS, 0x55),
 )

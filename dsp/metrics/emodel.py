@@ -1,10 +1,11 @@
 """The E-model, a rating of a narrowband connection from its parameters (ITU-T G.107, 06/2015).
 
-Conventions: names as in G.107 table 2, in lower case; levels in dB, dBm0 or dBm0p as there, delays in ms,
-`ppl` in per cent. The rating R runs from 0 to 100; `mos` maps it to MOS-CQE, 1 to 4.5. It judges numbers, not
-audio, so it is no `MetricSpec`.
+Conventions: names as in the parameter table of G.107, in lower case; levels in dB, dBm0 or dBm0p as there,
+delays in ms, `ppl` in per cent. The rating R runs from 0 to 100; `mos` maps it to MOS-CQE, 1 to 4.5. It
+judges numbers, not audio, so it is no `MetricSpec`.
 Measures: `rating` for any connection, `call_rating` for one of ours.
-Source: ITU-T G.107 clause 7 and annex B; equipment figures from ITU-T G.113 appendix I.
+Source: ITU-T G.107 clause 7 (equation numbers on the lines) and annex B; equipment figures from ITU-T G.113
+appendix I.
 """
 
 import math
@@ -15,13 +16,13 @@ from dsp.errors import ParameterError
 from dsp.metrics.base import MetricSpec
 
 BEST_EQUIPMENT = (0.0, 25.1)
-"""(Ie, Bpl) of G.711 with concealment, the best line of G.113 table I.4: stands in where no table holds the
+"""(Ie, Bpl) of G.711 with concealment, the best line of G.113 appendix I: stands in where no table holds the
 codec, so that the rating is of the line alone, an upper bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Parameters of G.107 table 2; the defaults are that table's."""
+    """Parameters of G.107 with the default values it gives."""
 
     slr: float = 8.0
     rlr: float = 2.0
@@ -49,7 +50,7 @@ class Connection:
     pr: float = 35.0
     a: float = 0.0
     st: float = 1.0
-    """Sensitivity to delay: 1 default, 0.55 low, 0.4 very low (G.107 table 1)."""
+    """Sensitivity to delay: 1 default, 0.55 low, 0.4 very low (G.107 clause 7.4)."""
     mt: float = 100.0
     """Smallest delay that is noticed, ms: 100 default, 120 low, 150 very low."""
 

@@ -1,8 +1,8 @@
-/* Speech level meter: ITU-T P.56 (12/2011) method B in one pass, and what else a call wants to know of its audio.
+/* Speech level meter: ITU-T P.56 (12/2011) method B in one pass, and what else a call asks of its audio.
 
-   Per sample: two first-order envelopes (P.56 clause 5.2, T = 30 ms) in double precision. Activity against the whole
-   ladder of thresholds is kept lazily: the top nine bits of the envelope as a float name the highest threshold
-   it has reached, so counters are touched only when that name changes. Per sub-frame of 1 ms: peak, clipping, gaps.
+   Per sample: two first-order envelopes (T = 30 ms) in double precision. Activity against the whole ladder of
+   thresholds is kept lazily: the top ten bits of the envelope as a float name the highest threshold it has
+   reached, so counters are touched only when that name changes. Per sub-frame of 1 ms: peak, clipping, gaps.
    A sub-frame begins at a fixed sample number whatever the blocks, so the pieces equal the whole. */
 
 #include "native.h"
@@ -30,7 +30,7 @@ typedef struct {
     PyObject_HEAD
     double keep, take;  /* g and 1 - g of P.56 */
     double silent_energy; /* of one whole frame */
-    int32_t rate, subframe, hangover, gap_min, gap_max;
+    int32_t subframe, hangover, gap_min, gap_max;
     int busy;
     /* from here on: what reset() clears */
     double p, q, sum, squares, frame_energy;
@@ -89,7 +89,7 @@ static void envelope(Meter *m, const float *x, int32_t n)
         double v = x[i];
         sum += v;
         squares += v * v;
-        p = keep * p + take * fabs(v); /* P.56 clause 5.2 */
+        p = keep * p + take * fabs(v); /* P.56 method B: twice smoothed, the same constant */
         q = keep * q + take * p;
         int32_t reached = (int32_t)(bits_of((float)q) >> 22) - LOWEST_NAME + 1;
         reached = reached < 0 ? 0 : reached > THRESHOLDS ? THRESHOLDS : reached;
@@ -134,7 +134,7 @@ static float sound_before(const Meter *m)
     return most;
 }
 
-/* Near-zero runs, counted to the sample; only those that touch an end of this piece can be long enough to matter. */
+/* Near-zero runs, counted to the sample; only those that touch an end of this piece can be long enough. */
 static void gaps(Meter *m, const float *x, int32_t n, float peak)
 {
     if (peak <= GAP_LEVEL) {
@@ -229,7 +229,8 @@ static PyObject *meter_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|d:SpeechMeter", names, &rate, &silence_dbov))
         return NULL;
     if (rate < 8000 || rate > MAX_SUBFRAME * 1000)
-        return PyErr_Format(PyExc_ValueError, "sample_rate_hz must be 8000 to %d, got %d", MAX_SUBFRAME * 1000, rate);
+        return PyErr_Format(PyExc_ValueError, "sample_rate_hz must be 8000 to %d, got %d",
+                            MAX_SUBFRAME * 1000, rate);
     if (!isfinite(silence_dbov)) {
         PyErr_SetString(PyExc_ValueError, "silence_dbov must be a finite level");
         return NULL;
@@ -238,7 +239,6 @@ static PyObject *meter_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     Meter *m = (Meter *)alloc(type, 0);
     if (m == NULL)
         return NULL;
-    m->rate = rate;
     m->keep = exp(-1.0 / (rate * 0.03)); /* P.56: time constant of smoothing 0.03 s */
     m->take = 1.0 - m->keep;
     m->hangover = (int32_t)lround(rate * 0.2); /* P.56: hangover time 0.2 s */
@@ -329,8 +329,8 @@ static PyObject *meter_read(PyObject *self, PyObject *Py_UNUSED(none))
     PyObject *ladder = activity(m);
     if (ladder == NULL)
         return NULL;
-    return Py_BuildValue("(LddfLLLLLLLLLN)", (long long)m->count, m->sum, m->squares + m->frame_energy, m->peak,
-                         (long long)m->not_finite, (long long)m->clipped, (long long)m->clip_runs,
+    return Py_BuildValue("(LddfLLLLLLLLLN)", (long long)m->count, m->sum, m->squares + m->frame_energy,
+                         m->peak, (long long)m->not_finite, (long long)m->clipped, (long long)m->clip_runs,
                          (long long)m->frames, (long long)m->silent_frames, (long long)m->first_sound,
                          (long long)m->last_sound, (long long)m->gaps, (long long)m->gap_samples, ladder);
 }
@@ -346,7 +346,7 @@ static PyType_Slot meter_slots[] = {
     {Py_tp_new, (void *)meter_new},
     {Py_tp_dealloc, (void *)meter_dealloc},
     {Py_tp_methods, meter_methods},
-    {Py_tp_doc, "SpeechMeter(sample_rate_hz, silence_dbov=-60.0): P.56 active speech level and faults, in one pass."},
+    {Py_tp_doc, "SpeechMeter(sample_rate_hz, silence_dbov=-60.0): P.56 level and faults, in one pass."},
     {0, NULL},
 };
 

@@ -180,7 +180,7 @@ class MediaLeg:
         session = self.session
         due = session.next_timeout()
         if due is not None and due <= now:
-            session.handle_timeout(now=now)
+            session.handle_timeout(now=time.monotonic())  # a report tells the time it is sent at, not the tick's
         self._flush(now)
         while (event := session.next_event()) is not None:
             self._on_event(event)

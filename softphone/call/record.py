@@ -114,5 +114,5 @@ def bye_header_bytes(message: Request | Response, *, authenticated: bool) -> int
     if message.contact is not None:
         names.append(str(message.contact))
     routes = [str(route) for route in message.record_routes]
-    fixed = 400  # Via, CSeq, Max-Forwards, User-Agent, the three of the body, and the names of all
+    fixed = 350  # request line, Via, Max-Forwards, CSeq, the three of the body, names of the others, our tag
     return fixed + sum(map(len, names)) + sum(len(route) + 2 for route in routes) + 400 * authenticated

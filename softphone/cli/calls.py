@@ -82,7 +82,9 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Terminal], int]] = {
 def _settings(given: argparse.Namespace, terminal: Terminal) -> Settings:
     """Read the file and the command line, and set up what is told on standard error."""
     handler = _TerminalHandler(terminal, in_full=given.verbose >= 2)
-    logging.basicConfig(level=_LEVELS[min(given.verbose, 2)], handlers=[handler], force=True)
+    logging.basicConfig(
+        level=_LEVELS[min(given.verbose, 2)], format="%(message)s", handlers=[handler], force=True
+    )
     settings = load_settings(given.command, given.config)
     settings.add(given_options(given), "--")
     if settings.password_is_open:

@@ -58,14 +58,18 @@ def _figure(path: str, form: str) -> Callable[[Result], str]:
         value: Any = result
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
-        if value is None:
-            return ""
-        try:
-            return form.format(value)
-        except (TypeError, ValueError):  # from a peer's result: any JSON at all
-            return str(value)
+        return _text(value, form)
 
     return figure
+
+
+def _text(value: Any, form: str) -> str:
+    if value is None:
+        return ""
+    try:
+        return form.format(value)
+    except (TypeError, ValueError):  # from a peer's result: any JSON at all
+        return str(value)
 
 
 def _outcome(result: Result) -> str:
@@ -84,8 +88,8 @@ def _score(result: Result) -> str:
     score = result.get("score")
     if not isinstance(score, Mapping):
         return ""
-    best = "" if score.get("max") is None else f" of {score['max']}"
-    return f"{score.get('value')}{best} {score.get('unit')}"
+    value, best = _text(score.get("value"), "{:.2f}"), _text(score.get("max"), " of {:g}")
+    return f"{value}{best} {score.get('unit')}"
 
 
 def _emodel(result: Result) -> str:
@@ -93,7 +97,8 @@ def _emodel(result: Result) -> str:
     if not isinstance(emodel, Mapping):
         return ""
     ground = "" if emodel.get("grounded") else ", ungrounded"
-    return f"R {emodel.get('r')}, MOS-CQE {emodel.get('mos_cq')}{ground}"
+    r, mos = _text(emodel.get("r"), "{:.1f}"), _text(emodel.get("mos_cq"), "{:.2f}")
+    return f"{emodel.get('model')}: R {r}, MOS-CQE {mos}{ground}"
 
 
 def _verdict(result: Result) -> str:

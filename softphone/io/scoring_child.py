@@ -57,7 +57,8 @@ def _open(path: Path) -> "soundfile.SoundFile":
     try:
         sound = soundfile.SoundFile(path)
     except (soundfile.SoundFileError, OSError) as error:
-        raise UsageError(f"{path} is not a sound file: {error}") from error
+        reason = getattr(error, "error_string", error)  # without the path, which libsndfile repeats
+        raise UsageError(f"{path} is not a sound file: {reason}") from error
     if sound.samplerate < 8000:
         sound.close()
         raise MetricRefused(f"{path} has {sound.samplerate} Hz; 8000 Hz or more is needed")

@@ -1,7 +1,8 @@
 """Adaptive jitter buffer: packets in arrival order in, audio, concealment and pauses at playout pace out.
 
 The consumer is a tick that runs once per packet interval, drains its socket and then pops until it holds an
-interval of audio. A packet's *margin* is the time from its arrival to its pop. What the buffer does:
+interval of audio, or several intervals when it fell behind, but whole ones: a part of one pulls a pop forward
+by an interval. A packet's *margin* is the time from its arrival to its pop. What the buffer does:
 
 * It starts when the first packet has a margin of `start_margin_ms`, plus what a tick that takes several
   packets at once needs on top.
@@ -15,60 +16,14 @@ interval of audio. A packet's *margin* is the time from its arrival to its pop. 
 * Longer than `conceal_limit_ms` without a packet is a pause too; what was held up in it is stale.
 """
 
-from dataclasses import dataclass
 from enum import Enum, auto
-from math import ceil, inf
+from math import ceil, gcd, inf, lcm
 
+from softphone.rtp.losses import Losses
 from softphone.rtp.packet import RtpPacket
+from softphone.rtp.playout import Conceal, Idle, JitterOptions, Play, Playout
 
-
-@dataclass(slots=True)
-class Play:
-    """Decode this packet. (Not frozen, as these are made once per packet.)"""
-
-    packet: RtpPacket
-    ticks: int
-    """Duration of its audio in timestamp units."""
-    surplus_ticks: int
-    """How much less audio the consumer may make of what it holds without running dry."""
-
-
-@dataclass(slots=True)
-class Conceal:
-    """Fill in for audio that was lost or is late."""
-
-    ticks: int
-    next_payload: bytes | None
-    """The packet right behind the lost one, when it is here and the whole lost packet is to be filled:
-    its in-band FEC may hold it."""
-    surplus_ticks: int = 0
-
-
-@dataclass(slots=True)
-class Idle:
-    """Nothing to fill in: nothing came yet, or the peer pauses, or is gone for so long that it seems to."""
-
-    ticks: int
-    surplus_ticks: int = 0
-
-
-Playout = Play | Conceal | Idle
-
-
-@dataclass(frozen=True, slots=True)
-class JitterOptions:
-    """How patient the buffer is."""
-
-    start_margin_ms: float = 5.0
-    """Margin of the first packet played."""
-    safety_ms: float = 5.0
-    """Margin that is left when a surplus is taken."""
-    max_delay_ms: float = 500.0
-    """A packet this much slower than the fastest one is discarded; longer waits are cut."""
-    conceal_limit_ms: float = 200.0
-    """With nothing arriving, concealment ends after this."""
-    window_s: float = 6.0
-    """Time over which margins and transits are judged."""
+__all__ = ["Conceal", "Idle", "JitterBuffer", "JitterOptions", "Phase", "Play", "Playout"]
 
 
 class Phase(Enum):
@@ -89,7 +44,6 @@ _Entry = tuple[int, int, float, RtpPacket]  # timestamp, ticks, arrival, packet
 _NOWHERE = -(1 << 62)
 _SILENT: _Entry = (_NOWHERE, 0, 0.0, RtpPacket(0, 0, 0, 0, b""))
 _MAX_WAITING = 256
-_MAX_NEEDED = 256
 _JUMP_S = 2.0
 _STUCK_PACKETS = 5
 
@@ -111,10 +65,7 @@ class JitterBuffer:
         """Packets that came too late to be played."""
         self.overflowed = 0
         """Packets thrown away because too many waited."""
-        self.missing = 0
-        """Packets whose time passed without them: lost or late."""
-        self.bursts = 0
-        """Runs of missing packets."""
+        self.losses = Losses(clock_rate_hz)
         self.mean_margin_s = 0.0
         """Time that packets wait here, smoothed over 16 of them."""
         self.least_margin_s = inf
@@ -122,6 +73,8 @@ class JitterBuffer:
 
         self._interval = interval_ticks
         self._packet_ticks = interval_ticks
+        self._grid = interval_ticks
+        """Pops can come earlier or later by multiples of this only, since the tick takes whole packets."""
         self._start_margin_s = options.start_margin_ms / 1000
         self._safety = ceil(options.safety_ms * clock_rate_hz / 1000)
         self._max_delay_s = options.max_delay_ms / 1000
@@ -133,14 +86,14 @@ class JitterBuffer:
         self._next = _NOWHERE
         self._position = _NOWHERE
         self._starved = 0
+        self._starved_at = 0.0
+        """When the phase ceased to be PLAYING."""
         self._surplus = 0
-        self._offered_at = -inf
+        self._offer_at = -inf
         self._rotate_at = -inf
         self._least_before = inf
         self._fastest = self._fastest_before = inf
         self._last_index = self._last_timestamp = 0
-        self._needed: dict[int, tuple[float, int]] = {}
-        self._burst_end = _NOWHERE
         self._stretch = 0
         self._growth = 0
         self._last_late_at = -inf
@@ -161,14 +114,6 @@ class JitterBuffer:
     def waiting_packets(self) -> int:
         """Packets held."""
         return len(self._waiting)
-
-    @property
-    def burst_ratio(self) -> float:
-        """BurstR of G.107: mean length of a burst over that of random loss of the same rate."""
-        if not self.missing:
-            return 1.0
-        loss = self.missing / (self.missing + self.played)
-        return max(1.0, self.missing / self.bursts * (1.0 - loss))
 
     # -- arrivals
 
@@ -207,9 +152,9 @@ class JitterBuffer:
         self._interval = self._interval * clock_rate_hz // old
         self._safety = self._safety * clock_rate_hz // old
         self._conceal_limit = self._conceal_limit * clock_rate_hz // old
-        self._packet_ticks = self._interval
+        self._packet_ticks = self._grid = self._interval
         self._surplus = 0
-        self._needed.clear()
+        self.losses.change_clock(clock_rate_hz)
         self._waiting.clear()
         self.restart()
 
@@ -267,11 +212,10 @@ class JitterBuffer:
         self.late += 1
         again = arrival - self._last_late_at < self._window_s
         self._last_late_at = arrival
-        needed, growth_then = self._needed.pop(index, (inf, 0))
-        lateness = ceil((arrival - needed) * self.clock_rate_hz) if needed < inf else 0
-        grow = lateness - (self._growth - growth_then)
+        grow = self.losses.lateness_ticks(index, arrival, self._growth)
         delay = transit - min(self._fastest, self._fastest_before)
         if again and grow > 0 and delay <= self._max_delay_s * self.clock_rate_hz:
+            grow = ceil(grow / self._grid) * self._grid
             self._stretch += grow
             self._growth += grow
             self._position -= grow
@@ -295,20 +239,24 @@ class JitterBuffer:
         del self._waiting[self._next]
         self._next += 1
         self._position += ticks
-        self._packet_ticks = ticks
+        if ticks != self._packet_ticks:
+            self._packet_ticks = ticks
+            self._grid = gcd(ticks, self._interval)
         self._phase = Phase.PLAYING
         self.played += 1
         self.mean_margin_s += (margin - self.mean_margin_s) * 0.0625 if self.played > 1 else margin
         if margin < self.least_margin_s:
             self.least_margin_s = margin
             if self._surplus:
-                self._surplus = self._surplus_of(margin)
+                self._surplus = min(self._surplus, self._surplus_of(margin))
         surplus = self._surplus
         if surplus:
-            # Offered once per tick: what was taken of it shows in the margins of the next.
-            if now == self._offered_at:
+            if now < self._offer_at:
                 surplus = 0
-            self._offered_at = now
+            else:
+                # What is taken of it shows in the margins of the packets of the next cycle.
+                cycle = lcm(ticks, self._interval) + self._interval // 2
+                self._offer_at = now + cycle / self.clock_rate_hz
         return Play(packet, ticks, surplus)
 
     def _rotate(self, now: float) -> None:
@@ -322,13 +270,13 @@ class JitterBuffer:
         self._rotate_at = now + self._window_s / 2
 
     def _surplus_of(self, margin: float) -> int:
-        # Shortening pulls one pop forward by a packet, or by a tick where that is less.
-        quantum = min(self._packet_ticks, self._interval)
-        return max(0, int(margin * self.clock_rate_hz) - quantum - self._safety)
+        # Shortening by less than a step of the grid may pull a pop forward by the whole step.
+        surplus = int(margin * self.clock_rate_hz) - self._grid - self._safety
+        return surplus if surplus >= self._safety else 0
 
     def _need_s(self) -> float:
         """Margin to begin with: a tick that takes several packets at once wants the last of them too."""
-        return self._start_margin_s + max(0, self._interval - self._packet_ticks) / self.clock_rate_hz
+        return self._start_margin_s + (self._interval - self._grid) / self.clock_rate_hz
 
     def _shed(self, now: float) -> bool:
         """Throw away what has waited far too long; whether there was anything to throw away."""
@@ -351,6 +299,7 @@ class JitterBuffer:
     def _begin(self, now: float) -> bool:
         head = self._waiting[min(self._waiting)]
         self._packet_ticks = head[1]
+        self._grid = gcd(head[1], self._interval)
         if now - head[2] < self._need_s():
             return False
         stale_s = self._need_s() + self._interval / self.clock_rate_hz + 0.1
@@ -367,9 +316,9 @@ class JitterBuffer:
             while self._waiting.get(self._next) is _SILENT:
                 del self._waiting[self._next]
                 self._next += 1
-                self._phase = Phase.PAUSED
+                self._pause(now)
             if not self._waiting:
-                return self._starve()
+                return self._starve(now)
             head_index = self._next if self._next in self._waiting else min(self._waiting)
             head = self._waiting[head_index]
             if head is not _SILENT:
@@ -399,29 +348,35 @@ class JitterBuffer:
             self._position += chunk
             return Conceal(chunk, head[3].payload if whole else None)
         if gap > 0:
-            return self._wait(gap)
+            return self._wait(gap, now)
         self._growth += min(-gap, int(self._max_delay_s * self.clock_rate_hz))
         self._note_missing(head_index, now)
         self._position = head[0]
         self._stretch = 0
         return self._play(head, now)
 
-    def _wait(self, gap: int) -> Playout:
+    def _pause(self, now: float) -> None:
+        if self._phase is Phase.PLAYING:
+            self._starved_at = now
+        self._phase = Phase.PAUSED
+
+    def _wait(self, gap: int, now: float) -> Playout:
         """Pass the time to a packet that is next in sequence but not yet due."""
         if self._stretch:
             chunk = min(gap, self._stretch, self._packet_ticks)
             self._stretch -= chunk
             self._position += chunk
             return Conceal(chunk, None)
-        self._phase = Phase.PAUSED
+        self._pause(now)
         chunk = min(gap, self._interval)
         self._position += chunk
         return Idle(chunk)
 
-    def _starve(self) -> Playout:
+    def _starve(self, now: float) -> Playout:
         if self._phase is Phase.PLAYING:
             self._phase = Phase.STARVED
             self._starved = 0
+            self._starved_at = now
         if self._phase is Phase.STARVED and self._starved < self._conceal_limit:
             chunk = min(self._packet_ticks, self._interval)
             self._starved += chunk
@@ -437,11 +392,6 @@ class JitterBuffer:
         first = self._next
         if until <= first:
             return
-        self.missing += until - first
-        if first != self._burst_end:
-            self.bursts += 1
-        self._burst_end = self._next = until
-        for index in range(max(first, until - _MAX_NEEDED // 4), until):
-            self._needed[index] = (now, self._growth)
-        while len(self._needed) > _MAX_NEEDED:
-            del self._needed[next(iter(self._needed))]
+        self._next = until
+        since = now if self._phase is Phase.PLAYING else self._starved_at
+        self.losses.add(first, until, since, now, packet_ticks=self._packet_ticks, growth=self._growth)

@@ -31,6 +31,7 @@ class Reporter:
         self._ntp_offset_s = ntp_offset_s
         self._last_sr = 0
         self._last_sr_at = 0.0
+        self._last_sr_ssrc: int | None = None
         self.reports_received = 0
         self.rtt_s: float | None = None
         self._block: ReportBlock | None = None
@@ -80,8 +81,9 @@ class Reporter:
         return write_compound((ReceiverReport(ssrc), description, Bye((ssrc,))))
 
     def _report_on(self, reception: Reception, now: float) -> ReportBlock:
-        delay = 0
-        if self._last_sr:
+        last_sr = delay = 0
+        if reception.ssrc == self._last_sr_ssrc:
+            last_sr = self._last_sr
             delay = min(0xFFFFFFFF, max(0, int((now - self._last_sr_at) * _COMPACT_NTP_HZ)))
         return ReportBlock(
             ssrc=reception.ssrc,
@@ -89,13 +91,9 @@ class Reporter:
             cumulative_lost=reception.cumulative_lost,
             highest_sequence_number=reception.extended_highest_sequence_number,
             jitter=min(0xFFFFFFFF, int(reception.jitter_ticks)),
-            last_sr=self._last_sr,
+            last_sr=last_sr,
             delay_since_last_sr=delay,
         )
-
-    def source_changed(self) -> None:
-        """The peer has another source: its SR is yet to come."""
-        self._last_sr = 0
 
     def read(
         self, packet: SenderReport | ReceiverReport, *, ssrc: int, first_sequence_number: int, now: float
@@ -110,7 +108,7 @@ class Reporter:
             # Zero would mean "no SR received": the SR that it hits is passed over.
             last_sr = packet.ntp_timestamp >> 16 & 0xFFFFFFFF
             if last_sr:
-                self._last_sr, self._last_sr_at = last_sr, now
+                self._last_sr, self._last_sr_at, self._last_sr_ssrc = last_sr, now, packet.ssrc
         for block in packet.reports:
             if block.ssrc != ssrc:
                 continue

@@ -27,6 +27,8 @@ class Reception:
         self.ssrc = ssrc
         self.clock_rate_hz = clock_rate_hz
         self.first_index = self.highest_index = first_index
+        self.left = False
+        """It said BYE."""
         self.received = 1
         """Packets, each once."""
         self.duplicates = 0
@@ -211,3 +213,25 @@ class RtpStats:
     remote: RemoteStats
     rtt_ms: float | None
     """Newest round trip by RTCP; None before there is one."""
+
+
+def traffic(
+    seconds: float,
+    overhead_bytes: int,
+    *,
+    packets: int,
+    payload_bytes: int,
+    header_bytes: int,
+    rtcp_packets: int,
+    rtcp_bytes: int,
+) -> tuple[int, float, float, float, int, int, int, int]:
+    """The fields of `SentStats` in their order.
+
+    Args:
+        overhead_bytes: IP and UDP headers of a datagram, which the byte counts are without.
+    """
+    header_bytes += packets * overhead_bytes
+    rtcp_bytes += rtcp_packets * overhead_bytes
+    wire_bytes = payload_bytes + header_bytes + rtcp_bytes
+    rates = (packets / seconds, payload_bytes * 8 / seconds, wire_bytes * 8 / seconds)
+    return (packets, *rates, payload_bytes, header_bytes, rtcp_packets, rtcp_bytes)

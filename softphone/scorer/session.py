@@ -61,8 +61,7 @@ def score(
         UnknownName: no such metric.
     """
     spec = metrics.get(metric)
-    if reference.size and degraded.size:  # a sound card's offset is no speech, yet it has a level
-        reference, degraded = reference - reference.mean(), degraded - degraded.mean()
+    reference, degraded = _centred(reference), _centred(degraded)
     said: list[Samples] = []
     heard: list[Samples] = []
     pieces: list[Piece] = []
@@ -90,9 +89,15 @@ def score(
     )
 
 
+def _centred(samples: Samples) -> Samples:
+    """Without its mean: a sound card's constant offset is no speech, yet it has a level."""
+    if samples.size == 0 or not np.isfinite(samples).all():
+        return samples
+    return np.asarray(samples - samples.mean(dtype=np.float64), dtype=np.float32)
+
+
 def _changes(pieces: list[Piece], sample_rate_hz: int) -> list[DelayChange]:
-    """Where the offset moved inside one copy of the reference; from copy to copy it is the loop that moves
-    it."""
+    """Where the offset moved inside one copy of the reference; the step to the next copy is the loop's."""
     changes: list[DelayChange] = []
     for before, after in pairwise(pieces):
         by_ms = 1000 * (after.offset - before.offset) / sample_rate_hz

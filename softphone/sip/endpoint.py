@@ -158,7 +158,8 @@ class SipEndpoint:
         Args:
             target: Whom.
             from_: Who we are; its tag is set here.
-            body: The offer; empty lets the peer offer.
+            body: The offer. Without one the peer offers, and our ACK, which leaves before the owner hears,
+                has no answer: for probes of how a peer takes that.
             content_type: Of *body*.
             headers: Added as they are.
             credentials: For 401 and 407.

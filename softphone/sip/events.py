@@ -66,7 +66,7 @@ class AckMissing:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The caller gave up before we answered; the leg is over."""
+    """The caller gave up, or its INVITE expired, before we answered; the leg is over."""
 
     leg: int
 

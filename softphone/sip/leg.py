@@ -61,6 +61,7 @@ class LegInput(enum.Enum):
     ACK_TIMEOUT = "no ACK in 64*T1"
     RESEND = "2xx is due again"
     REFRESH = "provisional answer is due again"
+    EXPIRE = "INVITE expired"
     OWNER_TIMEOUT = "owner left BYE unanswered"
 
 
@@ -120,6 +121,7 @@ LEG: Mapping[tuple[LegState, LegInput], tuple[LegState, tuple[LegAction, ...]]] 
     (S.INCOMING, I.ANSWER): (S.ANSWERED, (A.SEND_ACCEPTANCE,)),
     (S.INCOMING, I.REJECT): (S.ENDED, (A.SEND_REFUSAL,)),
     (S.INCOMING, I.RECEIVE_CANCEL): (S.ENDED, (A.SEND_TERMINATED, A.TELL_CANCELLED)),
+    (S.INCOMING, I.EXPIRE): (S.ENDED, (A.SEND_TERMINATED, A.TELL_CANCELLED)),
     (S.INCOMING, I.RECEIVE_BYE): (S.ENDED, (A.ANSWER_BYE, A.SEND_TERMINATED, A.TELL_CANCELLED)),
     (S.ANSWERED, I.RESEND): (S.ANSWERED, (A.RESEND_ACCEPTANCE,)),
     (S.ANSWERED, I.RECEIVE_ACK): (S.ESTABLISHED, (A.CLOSE_INVITE, A.TELL_ACKED)),

@@ -55,6 +55,7 @@ class LegBook:
         """Take up *leg*."""
         self._legs[leg.id] = leg
         self._by_dialog[leg.invite.call_id, leg.local_tag] = leg
+        self._agenda.schedule(leg)
         self._records[leg.id] = (leg.invite.call_id, leg.account)
         while len(self._records) > MAX_RECORDS:
             del self._records[next(iter(self._records))]

@@ -39,7 +39,8 @@ def server_key(request: Request) -> Key:
     via = request.via
     method = "INVITE" if request.method == "ACK" else request.method
     branch = via.branch
-    if branch is not None and branch.startswith(MAGIC_COOKIE):
+    # The cookie alone identifies nothing (RFC 4475 section 3.2.1).
+    if branch is not None and branch.startswith(MAGIC_COOKIE) and branch != MAGIC_COOKIE:
         return branch, via.host.lower(), via.port, method
     # A peer older than RFC 3261: the To tag is left out, because its ACK has one and its INVITE has not.
     return request.uri, request.from_.tag, request.call_id, request.cseq.number, str(via), method

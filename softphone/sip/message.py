@@ -23,7 +23,8 @@ KNOWN_METHODS = frozenset(
 )
 
 _FOLD = re.compile("\r\n[ \t]+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# What a reason phrase must not hold and a terminal must not get; surrogates stand for broken UTF-8.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")
 _SIP_VERSION = re.compile("SIP/[0-9]+\\.[0-9]+", re.IGNORECASE)
 _CALL_ID = re.compile("[!-~]+")
 _NO_END = "headers must end with an empty line, got the end of the message"
@@ -118,7 +119,10 @@ class Request(_Fields):
 
 @dataclass(slots=True)
 class Response(_Fields):
-    """A response; `bytes()` of it is what goes on the wire."""
+    """A response; `bytes()` of it is what goes on the wire.
+
+    A *reason* that was parsed holds U+FFFD for control characters and for bytes that are not UTF-8.
+    """
 
     status: int
     reason: str
@@ -207,7 +211,7 @@ def _parse_response(lines: list[str], rest: bytes | None) -> Response:
     if len(code) != 3 or not 100 <= parse_uint(code, "status code") <= 699:
         raise SipParseError(f"status code must be in 100..699, got {clipped(code)}")
     headers = _parse_headers(lines)
-    response = Response(int(code), reason if reason.isascii() else _SURROGATE.sub("\ufffd", reason), headers)
+    response = Response(int(code), _UNPRINTABLE.sub("\ufffd", reason), headers)
     _check_fields(response)
     response.body = _take_body(headers, rest)
     return response

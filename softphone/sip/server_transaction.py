@@ -47,7 +47,6 @@ NON_INVITE_SERVER = Machine(
     name="non-INVITE server",
     initial=State.TRYING,
     transitions={
-        (State.TRYING, Input.START): (State.TRYING, ()),
         (State.TRYING, Input.RESPOND_1XX): (State.PROCEEDING, (Action.SEND,)),
         (State.TRYING, Input.RESPOND_2XX): (State.COMPLETED, (Action.SEND,)),
         (State.TRYING, Input.RESPOND_300_699): (State.COMPLETED, (Action.SEND,)),

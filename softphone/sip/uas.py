@@ -13,6 +13,7 @@ from softphone.sip.events import (
     InviteReceived,
     ReinviteReceived,
 )
+from softphone.sip.grammar import parse_uint
 from softphone.sip.layer import TransactionLayer
 from softphone.sip.leg import Cause, Leg, LegAction, LegInput, LegState, Unacknowledged
 from softphone.sip.legs import LegBook
@@ -20,10 +21,27 @@ from softphone.sip.local import ALLOW, SUPPORTED, LocalAgent
 from softphone.sip.message import Request
 from softphone.sip.server_transaction import ServerTransaction
 from softphone.sip.transaction import Account
-from softphone.sip.uri import SipUri
 
 BUSY_RETRY_AFTER_S = 5
 """Said with 500 and 503, in the range section 14.2 gives."""
+
+
+def _expires(request: Request) -> float | None:
+    """Return for how many seconds the caller wants an INVITE to stand, None where it does not say."""
+    try:
+        return float(parse_uint(request.headers.get("Expires") or "", "Expires"))
+    except SipParseError:
+        return None
+
+
+def _takes(request: Request, media_types: tuple[str, ...]) -> bool:
+    """Return whether the sender of an INVITE takes one of *media_types* (section 20.1); silence means SDP."""
+    if "Accept" not in request.headers:
+        return True
+    ranges = {value.partition(";")[0].strip().lower() for value in request.headers.get_all("Accept")}
+    return any(
+        {"*/*", media_type, f"{media_type.partition('/')[0]}/*"} & ranges for media_type in media_types
+    )
 
 
 class Uas:
@@ -70,6 +88,8 @@ class Uas:
             return
         if request.to.tag is not None:
             self._in_dialog(request, transaction, now)
+        elif not request.uri.lower().startswith(("sip:", "sips:")):
+            self._refuse(transaction, 416, now)  # section 8.2.2.1
         elif request.method == "INVITE":
             self._invite(request, transaction, source, now)
         elif request.method == "OPTIONS":
@@ -117,6 +137,8 @@ class Uas:
         leg.dialog = Dialog.from_request(request, local_tag=tag)
         leg.server = transaction
         transaction.owner, transaction.account = leg, leg.account
+        if (expires_s := _expires(request)) is not None:
+            leg.deadlines[LegInput.EXPIRE] = now + expires_s  # section 13.3.1
         self._book.add(leg)
         self._events.append(InviteReceived(leg.id, request, source))
 
@@ -186,13 +208,9 @@ class Uas:
         return True
 
     def _is_acceptable(self, request: Request, transaction: ServerTransaction, now: float) -> bool:
-        """Whether we can read *request*; otherwise it is answered (sections 8.2.2.1 and 8.2.3)."""
-        try:
-            scheme = SipUri.parse(request.uri).scheme
-        except SipParseError:
-            scheme = ""
-        if scheme not in ("sip", "sips"):
-            self._refuse(transaction, 416, now)
+        """Whether we can read *request*, and its sender our answer; else it is refused (section 8.2.3)."""
+        if not _takes(request, self._agent.accept):
+            self._refuse(transaction, 406, now)
             return False
         if not request.body:
             return True
@@ -263,6 +281,7 @@ class Uas:
         data = self._respond(leg.server, cause, leg.local_tag, now)
         leg.unacknowledged = Unacknowledged(leg.server, leg.server.request.cseq.number, data, timers.t1)
         leg.deadlines.pop(LegInput.REFRESH, None)
+        leg.deadlines.pop(LegInput.EXPIRE, None)
         leg.deadlines[LegInput.RESEND] = now + timers.t1
         leg.deadlines[LegInput.ACK_TIMEOUT] = now + timers.transaction_timeout
 

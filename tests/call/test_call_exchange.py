@@ -6,13 +6,14 @@ import zlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.phones import ACCEPT, Pair, Phone, Stranger
+from support.sip_peers import ALICE, BOB
+from support.virtual_link import VirtualNetwork
 
 from softphone.call.exchange import MAX_MESSAGE_BYTES, MAX_RESULT_BYTES, accepts, pack, unpack
 from softphone.call.manager import RESULT_TYPE
+from softphone.sip.auth import Challenger, Credentials
 from softphone.sip.events import ByeAnswered, ByeReceived, InviteReceived
-from tests.call.phones import ACCEPT, Pair, Phone, Stranger
-from tests.support.sip_peers import ALICE, BOB
-from tests.support.virtual_link import VirtualNetwork
 
 OURS = b'{"outcome":"completed","side":"caller"}'
 THEIRS = b'{"outcome":"completed","side":"callee"}'
@@ -78,7 +79,17 @@ def test_the_estimate_of_the_room_is_near_the_truth():
     )
     pair.alice.hang_up(NOISE[:limit])
     pair.net.run_for(1.0)
-    assert 1_000 < len(pair.net.sent(ALICE, "BYE")[0].data) <= MAX_MESSAGE_BYTES
+    assert 1_150 < len(pair.net.sent(ALICE, "BYE")[0].data) <= MAX_MESSAGE_BYTES
+
+
+def test_the_room_left_by_credentials_is_counted():
+    challenger = Challenger(realm="a realm of some length", users={"alice": "secret"})
+    pair = Pair(bob={"challenger": challenger})
+    pair.talk(credentials=Credentials("alice", "secret"))
+    pair.alice.hang_up(NOISE[: room_of(pair.alice)])
+    pair.net.run_for(1.0)
+    assert pair.bob.ended.peer_result is not None
+    assert max(len(sent.data) for sent in pair.net.sent(ALICE, "BYE")) <= MAX_MESSAGE_BYTES
 
 
 def room_of(phone):

@@ -2,12 +2,12 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.phones import ACCEPT, Phone, Stranger, media
+from support.sip_peers import ALICE, BOB
+from support.virtual_link import VirtualNetwork
 
 from softphone.sdp import make_offer
 from softphone.sip.events import ByeReceived, InviteReceived
-from tests.call.phones import ACCEPT, Phone, Stranger, media
-from tests.support.sip_peers import ALICE, BOB
-from tests.support.virtual_link import VirtualNetwork
 
 GOOD = bytes(make_offer(media(ALICE)))
 bodies = st.one_of(

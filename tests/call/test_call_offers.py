@@ -1,12 +1,12 @@
 """Session descriptions in calls: re-INVITE, late offers, early and broken ones; the peer is a stranger."""
 
 import pytest
+from support.phones import OPUS, PCMU, Phone, Stranger, media
+from support.sip_peers import ALICE, BOB
+from support.virtual_link import Line, VirtualNetwork
 
 from softphone.call.events import Established, MediaChanged
 from softphone.sip.events import Answered, InviteReceived
-from tests.call.phones import OPUS, PCMU, Phone, Stranger, media
-from tests.support.sip_peers import ALICE, BOB
-from tests.support.virtual_link import Line, VirtualNetwork
 
 
 def sdp(*lines, host="192.0.2.1", version=1, port=4000, formats="0"):

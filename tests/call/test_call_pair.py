@@ -1,14 +1,14 @@
 """Two call managers in virtual time."""
 
 import pytest
+from support.phones import OPUS, PCMU, Pair, media
+from support.sip_peers import ALICE, BOB
+from support.virtual_link import Line
 
 from softphone.call.errors import LocalCallError, UnknownCall
 from softphone.call.events import Established, IncomingCall, MediaChanged, Ringing
 from softphone.sdp import Capability, LocalSdpError
 from softphone.sip.auth import Challenger, Credentials
-from tests.call.phones import OPUS, PCMU, Pair, media
-from tests.support.sip_peers import ALICE, BOB
-from tests.support.virtual_link import Line
 
 
 def lose_first(*prefixes):

@@ -1,8 +1,9 @@
 import pytest
+from support.phones import Pair
 
 from softphone.call.outcome import Outcome, outcome_of_status, refused
 from softphone.call.state import TRANSITIONS, Action, Input, State
-from tests.call.phones import Pair
+from softphone.sip.errors import LocalSipError
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.ENDED])
@@ -81,3 +82,18 @@ def test_old_calls_are_forgotten(monkeypatch):
         pair.bob.manager.reject(number, 486, now=pair.net.now)
         pair.net.run_for(1.0)
     assert list(pair.alice.manager._ended) == [2, 3]
+
+
+def test_a_call_that_the_endpoint_no_longer_accounts_for_goes_on():
+    pair = Pair()
+    pair.talk()
+    counted = pair.alice.info.sip_bytes_sent
+
+    def forgotten(leg):
+        raise LocalSipError(f"no leg has the number {leg}")
+
+    pair.alice.manager.endpoint.leg_bytes = forgotten
+    assert pair.alice.info.sip_bytes_sent == counted > 0
+    pair.alice.hang_up()
+    pair.net.run_for(1.0)
+    assert pair.alice.ending() == ("completed", "local", 200)

@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -13,7 +12,6 @@ import pytest
 
 from softphone import app
 from softphone.cli import main
-from softphone.cli.terminal import Terminal, live_line
 from softphone.config import AnswerOptions, CallOptions, CodecChoice, DemoOptions
 from softphone.errors import EnvironmentProblem, SoftphoneError, UnreachableError
 
@@ -153,7 +151,7 @@ def test_without_json_a_table_is_printed_without_control_characters(
         "1.2 %",
         "2.5 %",
         "-26.1 dBov",
-        "0.97 of 1.0 STOI",
+        "0.97 of 1 STOI",
     ):
         assert words in out
     assert "here" in out
@@ -333,17 +331,6 @@ def test_answer_without_calls_is_done(
     assert capsys.readouterr() == ("listening at sip:answer@h\n", "")
 
 
-def test_answer_ends_when_nobody_reads_its_lines_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    raised: list[int] = []
-    monkeypatch.setattr(signal, "raise_signal", raised.append)
-    terminal = Terminal(as_json=True)
-    terminal.stop_if_unread()
-    assert raised == []
-    terminal.reader_left = True
-    terminal.stop_if_unread()
-    assert raised == [signal.SIGINT]
-
-
 def test_a_reader_that_leaves_causes_no_traceback() -> None:
     code = (
         "import sys; from softphone import app; from softphone.cli import main\n"
@@ -406,15 +393,3 @@ def test_on_a_terminal_a_live_line_stands_until_the_result(
     talking = "talking 3 of 8 s   loss 0.5 %   level -26.0 dBov"
     assert err.getvalue() == f"{clear}calling {URI} ...{clear}{talking}{clear}softphone: bumpy\n"
     only_object(capsys.readouterr().out)
-
-
-@pytest.mark.parametrize(
-    ("figures", "line"),
-    [
-        ({"elapsed_s": 3.2}, "talking 3 s"),
-        ({"elapsed_s": 3.2, "total_s": None, "loss_pct": None, "level_dbov": float("-inf")}, "talking 3 s"),
-        ({"elapsed_s": 0.0, "total_s": 8.0, "level_dbov": -30.04}, "talking 0 of 8 s   level -30.0 dBov"),
-    ],
-)
-def test_the_live_line_leaves_out_what_is_not_known(figures: dict[str, Any], line: str) -> None:
-    assert live_line(figures) == line

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dsp.codecs import MAX_PACKET_MS, CodecSettings, CodecSpec, codecs, timestamp_ticks
+from dsp.codecs import MAX_PACKET_MS, CodecSettings, CodecSpec, bind_codecs, codecs, timestamp_ticks
 from dsp.codecs.opus import opus_spec
-from dsp.errors import BitstreamError, LibraryMissing, ParameterError
+from dsp.errors import BitstreamError, LibraryMissing, ParameterError, UnknownName
 from dsp.types import Samples
 from softphone.io.libraries import find_opus
 
@@ -61,6 +61,16 @@ def spectra(signal: Samples, rate: int) -> np.ndarray:
 def test_the_codecs_of_a_first_call_are_there() -> None:
     assert {"opus", "pcmu", "pcma", "l16", "l16-wb"} <= set(codecs.names())
     assert any(name.startswith("opus") for name in SPECS)
+
+
+def test_a_finder_binds_its_codec_and_no_other() -> None:
+    bound = bind_codecs({"opus": lambda: ("/nonexistent",)})
+    assert bound.names() == codecs.names()
+    assert bound.get("pcmu") is codecs.get("pcmu")
+    with pytest.raises(LibraryMissing, match="/nonexistent"):
+        bound.get("opus").library()
+    with pytest.raises(UnknownName, match="opsu"):
+        bind_codecs({"opsu": tuple})
 
 
 @every_codec

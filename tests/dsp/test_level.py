@@ -37,7 +37,7 @@ def scaled(samples, gain_db):
 
 
 def p56_by_the_text(x, rate):
-    """ITU-T P.56 clause 5 as written: 15 thresholds, level by bisection: (dBov, activity)."""
+    """ITU-T P.56 method B as written: 15 thresholds, level by bisection: (dBov, activity)."""
     g = math.exp(-1 / (rate * 0.03))
     hangover = math.ceil(rate * 0.2)
     thresholds = 2.0 ** np.arange(-15, 0)

@@ -1,8 +1,11 @@
 """The Opus codec, with the library bundled and with each other libopus of this machine."""
 
+import ctypes
 import wave
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pytest
@@ -193,6 +196,40 @@ def test_features_are_what_the_controls_accept(library: OpusLibrary) -> None:
     assert ("decoder-complexity" in features) == library.steers_decoder()
     assert not OpusEncoder(library, 16000, 320).control(4999, 1)
     assert OpusEncoder(library, 16000, 320).read(4999) is None
+
+
+class NeuralLibrary:
+    """A libopus whose decoder sounds otherwise from given complexities on, as one with neural parts does."""
+
+    def __init__(self, dll: Any, conceals_from: int, enhances_from: int) -> None:
+        self._dll = dll
+        self._from = {True: conceals_from, False: enhances_from}
+        self._complexity: dict[int, int] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dll, name)
+
+    def opus_decoder_ctl(self, state: int, request: int, value: ctypes.c_int32) -> int:
+        self._complexity[state] = value.value
+        return 0
+
+    def opus_decode_float(self, state: int, payload: bytes | None, size: int, pcm: int, *rest: int) -> int:
+        count: int = self._dll.opus_decode_float(state, payload, size, pcm, *rest)
+        if self._complexity.get(state, 0) >= self._from[payload is None]:
+            ctypes.c_float.from_address(pcm).value += 0.01
+        return count
+
+
+@pytest.mark.parametrize(
+    ("conceals_from", "enhances_from", "found"),
+    [(5, 7, {"deep-plc", "osce"}), (5, 99, {"deep-plc"}), (99, 6, {"osce"}), (99, 99, set())],
+)
+def test_neural_parts_are_told_by_what_they_change(
+    conceals_from: int, enhances_from: int, found: set[str]
+) -> None:
+    real = LIBRARIES[0]
+    neural = replace(real, dll=NeuralLibrary(real.dll, conceals_from, enhances_from))
+    assert set(neural.features()) & {"deep-plc", "osce"} == found
 
 
 @each_library

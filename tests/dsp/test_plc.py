@@ -1,5 +1,7 @@
 """Contract of every kind of concealment, and how the waveform kind behaves."""
 
+import wave
+from importlib.resources import files
 from itertools import pairwise
 
 import numpy as np
@@ -118,6 +120,29 @@ def test_noise_is_not_turned_into_a_tone() -> None:
     tail = lost[160:480]
     alike = [np.dot(tail[:-lag], tail[lag:]) / np.dot(tail[:-lag], tail[:-lag]) for lag in range(20, 110)]
     assert max(alike) < 0.6  # a period of 5 ms, repeated, gives 1
+
+
+def test_speech_with_losses_is_understood_better_than_with_gaps_or_repeated_packets() -> None:
+    from pystoi import stoi
+
+    with files("softphone").joinpath("data/speech/woman.wav").open("rb") as file, wave.open(file) as wav:
+        rate, speech = wav.getframerate(), np.frombuffer(wav.readframes(6 * 16000), dtype="<i2")
+    sent = (speech / 32768).astype(np.float32)
+    packet = rate // 50
+    gaps, repeated, concealed = sent.copy(), sent.copy(), sent.copy()
+    concealer = Concealer(rate)
+    lost = np.random.default_rng(7).random(sent.size // packet) < 0.15
+    for number in range(1, lost.size):
+        block = slice(number * packet, (number + 1) * packet)
+        if lost[number]:
+            gaps[block] = 0
+            repeated[block] = repeated[block.start - packet : block.start]
+            concealer.conceal(concealed[block])
+        else:
+            concealer.accept(concealed[block])
+    understood = [stoi(sent, heard, rate) for heard in (gaps, repeated, concealed)]
+    # Measured over the man and the woman at 8 and 16 kHz: 0.88, 0.92 and 0.94.
+    assert understood[2] > understood[1] + 0.005 > understood[0] + 0.02
 
 
 def test_a_rate_that_is_none_is_refused() -> None:

@@ -146,6 +146,20 @@ def test_what_is_no_sound_file_is_the_users_error(tmp_path):
             score_files("builtin:man", str(path))
 
 
+@pytest.mark.parametrize("size", [1, 20, 43, 44, 45, 1000, 40001, 113623])
+def test_a_recording_cut_at_any_byte_is_scored_or_refused(tmp_path, size):
+    path = tmp_path / "cut.wav"
+    path.write_bytes(speech_path("builtin:man").read_bytes()[:size])
+    if size < 40000:
+        with pytest.raises((UsageError, MetricRefused)) as refused:
+            score_files("builtin:man", str(path))
+        assert str(refused.value).count(str(path)) <= 1
+    else:
+        result = score_files("builtin:man", str(path))
+        assert result["value"] > 0.999
+        assert result["seconds"] == pytest.approx((size - 44) / 32000, abs=0.01)
+
+
 def test_a_file_without_samples_or_with_too_low_a_rate_is_refused(tmp_path):
     nothing, slow = tmp_path / "nothing.wav", tmp_path / "slow.wav"
     soundfile.write(nothing, np.zeros(0), 16000)

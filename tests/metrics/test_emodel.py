@@ -11,23 +11,24 @@ def delayed(ms, **others):
 
 
 def test_the_defaults_rate_93_2_and_mos_4_41():
-    """ITU-T G.107 clause 7.7 and its annex B."""
+    """ITU-T G.107, default values and annex B."""
     result = rating(Connection())
     assert round(result.r, 1) == 93.2
     assert round(result.mos, 2) == 4.41
 
 
-def test_the_terms_of_the_defaults_are_those_widely_printed():
-    """Ro 94.77 and Is 1.41: ETSI TS 101 329-5, which simplifies the model at its defaults."""
+def test_the_terms_of_the_defaults_by_hand():
+    """Noise of -75.744, -83.357, -62 and -70 dBm0p adds up to -61.179; R of 93.2 then leaves 1.4 for Is."""
     result = rating(Connection())
-    assert round(result.ro, 2) == 94.77
-    assert round(result.i_s, 2) == 1.41
+    no = 10 * math.log10(sum(10 ** (n / 10) for n in (-75.744, -83.357, -62, -70)))
+    assert result.ro == pytest.approx(15 - 1.5 * (8 + no), abs=0.001)
+    assert result.i_s == pytest.approx(1.41, abs=0.01)
     assert (result.idte, result.idd, result.ie_eff) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(("r", "value"), [(90, 4.34), (80, 4.03), (70, 3.60), (60, 3.10), (50, 2.58)])
 def test_mos_of_the_category_bounds(r, value):
-    """ITU-T G.107 table B.1, lower limits of the user satisfaction classes."""
+    """ITU-T G.107 annex B, lower limits of the user satisfaction classes."""
     assert mos(r) == pytest.approx(value, abs=0.007)
 
 
@@ -60,7 +61,7 @@ def test_beyond_300_ms_the_linear_fit_overstates_the_loss():
     ids=["G.729A+VAD", "G.723.1+VAD 6.3 kb/s"],
 )
 def test_random_loss_gives_the_measured_impairments_of_g113(ie, bpl, row):
-    """ITU-T G.113 appendix I (05/2002): table I.2, measured at each loss, against Ie and Bpl of table I.3."""
+    """ITU-T G.113 appendix I (05/2002): its figure at each loss, against its Ie and Bpl."""
     for ppl, measured in row.items():
         assert rating(Connection(ie=ie, bpl=bpl, ppl=ppl)).ie_eff == pytest.approx(measured, abs=1.6)
 

@@ -95,6 +95,9 @@ def test_a_peer_that_leaves_brings_the_next_report_forward():
     due = t.due
     t.peer_left(101.0)
     assert t.due == pytest.approx(101 + (due - 101) / 2)
+    # The time of the last report has moved too: half of the second since then is left.
+    assert not t.expire(t.due)
+    assert t.due == pytest.approx(100.5 + 2.5 / COMPENSATION)
 
 
 def test_after_stop_nothing_is_due():

@@ -330,6 +330,50 @@ def test_another_ssrc_is_followed_from_its_second_packet_and_one_stray_packet_is
     assert (stats.packets, stats.lost) == (13, 0)
 
 
+def test_two_packets_far_apart_in_time_are_no_restart():
+    session = make_session()
+    session.receive_datagram(rtp(0), B, now=0.0)
+    session.receive_datagram(rtp(30000), B, now=1.0)
+    session.receive_datagram(rtp(30001), B, now=9.0)
+    assert events(session) == [FirstPacket(0.0)]
+
+
+def test_a_restart_is_no_loss_and_ends_the_digit_that_was_being_sent():
+    session = make_session()
+    played = 0
+    for n in range(5):
+        session.receive_datagram(rtp(n), B, now=n * 0.02)
+    played += sum(isinstance(session.pop(now=0.085), Play) for _ in range(2))
+    session.receive_datagram(rtp(5, payload_type=101, payload=struct.pack("!BBH", 5, 10, 960)), B, now=0.1)
+    for n in range(4):
+        session.receive_datagram(rtp(9000 + n, ssrc=0xC, timestamp=n * 960), B, now=0.12 + n * 0.02)
+    assert events(session) == [FirstPacket(0.0), DtmfDigit("5", 20.0), SourceChanged(0xC)]
+    played += sum(isinstance(session.pop(now=0.2), Play) for _ in range(20))
+    assert played == 9
+    assert session.stats(1.0).received.burst_r == 1.0
+
+
+def test_who_sent_nothing_yet_cannot_hear_an_echo():
+    session = make_session(ssrc=0xB)
+    session.receive_datagram(rtp(65533, ssrc=0xB), B, now=0.0)
+    assert [type(e) for e in events(session)] == [CollisionResolved]
+
+
+def test_after_a_collision_reports_count_from_the_new_ssrc_on():
+    session = make_session(ssrc=0xB)
+    for n in range(7):
+        session.send(b"abc", payload_type=96, ticks=960, now=n * 0.02)
+    session.receive_datagram(rtp(20000, ssrc=0xB), B, now=0.2)
+    session.send(b"ab", payload_type=96, ticks=960, now=0.2)
+    session.datagrams_to_send(now=0.2)
+    session.bye(now=0.3)
+    ((report, _, _),) = reports(session, 0.3)
+    assert (report.packet_count, report.octet_count) == (1, 2)
+    block = ReportBlock(session.ssrc, 0, 1, 5 + 1, 0, 0, 0)
+    session.receive_datagram(write_compound((ReceiverReport(0xB, (block,)),)), B, now=1.0)
+    assert session.stats(1.0).remote.loss_pct == 50.0
+
+
 def test_a_collision_is_resolved_with_a_bye_and_another_ssrc():
     session = make_session(ssrc=0xB)
     session.send(b"a", payload_type=96, ticks=960, now=0.0)
@@ -422,6 +466,32 @@ def test_the_rtp_timestamp_of_a_report_goes_on_during_a_pause():
     assert report.rtp_timestamp == 150 * 960 + 960
 
 
+def test_the_last_report_of_a_source_is_not_told_of_its_successor():
+    session = make_session()
+    session.receive_datagram(rtp(0), B, now=0.0)
+    session.receive_datagram(write_compound((SenderReport(0xB, 77 << 16, 0, 1, 1),)), B, now=0.5)
+    session = make_session()
+    session.send(b"a", payload_type=96, ticks=960, now=0.0)
+    session.receive_datagram(rtp(0), B, now=0.0)
+    session.receive_datagram(write_compound((SenderReport(0xB, 77 << 16, 0, 1, 1),)), B, now=0.5)
+    session.handle_timeout(now=1.0)
+    ((report, _),) = reports(session, 1.0)
+    assert (report.reports[0].last_sr, report.reports[0].delay_since_last_sr) == (77, 32768)
+    # A middle of zero would say that there was none.
+    session.receive_datagram(write_compound((SenderReport(0xB, 1 << 48, 0, 1, 1),)), B, now=1.0)
+    session.receive_datagram(rtp(1), B, now=1.0)
+    while not (sent_now := reports(session, now := session.next_timeout())):
+        session.handle_timeout(now=now)
+    ((report, _),) = sent_now
+    assert report.reports[0].last_sr == 77
+    for n in (5, 6):
+        session.receive_datagram(rtp(n, ssrc=0xC), B, now=1.0)
+    session.bye(now=now)
+    ((report, _, _),) = reports(session, now)
+    assert report.reports[0].ssrc == 0xC
+    assert (report.reports[0].last_sr, report.reports[0].delay_since_last_sr) == (0, 0)
+
+
 def test_round_trip_is_arrival_minus_report_minus_delay():
     session = make_session()
     session.send(b"abc", payload_type=96, ticks=960, now=10.0)
@@ -487,7 +557,8 @@ def test_the_peers_bye_is_told():
     session = make_session()
     session.receive_datagram(rtp(0), B, now=0.5)
     compound = write_compound((ReceiverReport(0xB), Bye((0x99,)), Bye((0xB,), b"off")))
-    session.receive_datagram(compound, (B[0], B[1] + 1), now=1.0)
+    for _ in range(2):
+        session.receive_datagram(compound, (B[0], B[1] + 1), now=1.0)
     assert events(session) == [FirstPacket(0.5), PeerLeft("off")]
 
 

@@ -145,6 +145,8 @@ def test_a_score_the_caller_distrusts_says_so():
         (WOMAN, "not found"),
         (MAN[:8000], "1 s or more"),
         (np.full(8 * RATE, np.nan, np.float32), "finite"),
+        (np.where(MAN > 0.3, np.inf, MAN).astype(np.float32), "finite"),
+        (MAN[:0], "1 s or more"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(degraded, why):

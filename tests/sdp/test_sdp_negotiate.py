@@ -396,3 +396,42 @@ def test_the_version_goes_up_when_something_changed_and_only_then():
     second = revised(make_offer(media(direction="inactive")), first)
     assert second.origin.version == 2
     assert revised(make_offer(media()), second).origin.version == 3
+
+
+# Recorded from baresip 1.0.0 (Debian 12), account with audio_codecs=opus/48000/1,pcmu.
+BARESIP_OFFER = (
+    b"v=0\r\no=- 499353993 1687831458 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    b"a=tool:baresip 1.0.0\r\nm=audio 22812 RTP/AVP 96 0 101\r\na=rtpmap:96 opus/48000/2\r\n"
+    b"a=fmtp:96 stereo=0;sprop-stereo=0;maxaveragebitrate=16000\r\na=rtpmap:0 PCMU/8000\r\n"
+    b"a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=sendrecv\r\na=label:1\r\na=rtcp-rsize\r\n"
+    b"a=ssrc:3916747937 cname:sip:baresip@127.0.0.1:60155\r\na=minptime:20\r\na=ptime:20\r\n"
+)
+# Its answer to an offer of opus 96, PCMU 0, telephone-event/48000 97 and telephone-event/8000 98.
+BARESIP_ANSWER = (
+    b"v=0\r\no=- 3441626353 990089945 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    b"a=tool:baresip 1.0.0\r\nm=audio 20712 RTP/AVP 96 0 98\r\na=rtpmap:96 opus/48000/2\r\n"
+    b"a=fmtp:96 stereo=0;sprop-stereo=0;maxaveragebitrate=16000\r\na=rtpmap:0 PCMU/8000\r\n"
+    b"a=rtpmap:98 telephone-event/8000\r\na=fmtp:98 0-15\r\na=sendrecv\r\na=label:1\r\n"
+    b"a=ssrc:453997158 cname:sip:baresip@127.0.0.1:60520\r\na=minptime:20\r\na=ptime:20\r\n"
+)
+
+
+@pytest.mark.parametrize("body", [BARESIP_OFFER, BARESIP_ANSWER])
+def test_what_baresip_writes_is_read_and_written_back(body):
+    assert bytes(SessionDescription.parse(body)) == body
+
+
+def test_an_offer_of_baresip_is_answered_with_its_numbers_and_its_only_event_clock():
+    answer, agreed = make_answer(SessionDescription.parse(BARESIP_OFFER), media(OPUS, PCMU))
+    assert answer.media[0].formats == ("96", "0", "101")
+    assert (agreed.codec.name, agreed.remote_port, agreed.ptime_ms) == ("opus", 22812, 20)
+    assert agreed.codec.fmtp["maxaveragebitrate"] == "16000"
+    assert (agreed.send_dtmf_payload_type, agreed.send_dtmf_clock_rate_hz) == (101, 8_000)
+
+
+def test_an_answer_of_baresip_is_read():
+    local = media(OPUS, PCMU)
+    agreed = read_answer(make_offer(local), SessionDescription.parse(BARESIP_ANSWER), local)
+    assert [each.name for each in agreed.send] == ["opus", "PCMU"]
+    assert agreed.receive_dtmf == {98: 8_000}
+    assert (agreed.send_dtmf_payload_type, agreed.send_dtmf_clock_rate_hz) == (98, 8_000)

@@ -123,6 +123,7 @@ def test_a_value_is_parsed_once_until_it_changes():
         ("SIP/2.0/UDP a.example", "UDP", "a.example", None, {}),
         ("SIP/2.0/udp a.b:5061;branch=z9;rport", "UDP", "a.b", 5061, {"branch": "z9", "rport": None}),
         ("SIP / 2.0 / TCP \t [2001:db8::9] : 6050 ; Branch = x", "TCP", "2001:db8::9", 6050, {"branch": "x"}),
+        ("SIP/2.0/UDP h : 5070", "UDP", "h", 5070, {}),
         ("SIP/2.0/UDP h;received=[2001:db8::1]", "UDP", "h", None, {"received": "[2001:db8::1]"}),
         ("SIP/2.0/TLS-SCTP h;maddr=224.2.0.1", "TLS-SCTP", "h", None, {"maddr": "224.2.0.1"}),
     ],
@@ -203,7 +204,7 @@ def test_what_is_no_cseq_is_refused(text: str):
 
 def test_a_digest_challenge_is_taken_apart():
     value = (
-        'Digest realm="atlanta, \\"GA\\"",\tNONCE = "84a4cc", algorithm=MD5, qop="auth,auth-int" ,,'
+        'Digest\trealm="atlanta, \\"GA\\"",\tNONCE = "84a4cc", algorithm=MD5, qop="auth,auth-int" ,,'
         ' stale=FALSE, uri="sip:a;b"'
     )
     assert parse_auth_params(value) == (

@@ -137,11 +137,11 @@ def test_ipv6_references_are_understood_wherever_a_host_may_be():
 def test_lists_may_be_lines_or_commas():
     lists = (
         'Route: <sip:p1;lr>,"Proxy, 2" <sip:p2;lr>\r\nRecord-Route: <sip:r1;lr>\r\nRoute: <sip:p3;lr>\r\n'
-        'Record-Route: <sip:r2;lr>\r\nv: SIP/2.0/TCP h2;x="a,b", SIP/2.0/TCP h3\r\nMax-Forwards'
+        'Record-Route: <sip:r2;lr>,<sip:r3;lr>\r\nv: SIP/2.0/TCP h2;x="a,b", SIP/2.0/TCP h3\r\nMax-Forwards'
     )
     message = parse_message(changed(INVITE, "Max-Forwards", lists))
     assert [route.uri.host for route in message.routes] == ["p1", "p2", "p3"]
-    assert [route.uri.host for route in message.record_routes] == ["r1", "r2"]
+    assert [route.uri.host for route in message.record_routes] == ["r1", "r2", "r3"]
     assert [via.host for via in message.vias] == ["pc33.atlanta.com", "h2", "h3"]
 
 
@@ -237,12 +237,17 @@ def test_another_version_is_answered_505():
     assert parse_message(changed(INVITE, "SIP/2.0\r\nVia", "sip/2.0\r\nVia")) == parse_message(INVITE)
 
 
+def test_the_version_may_be_in_lower_case():
+    assert parse_message(changed(OK, "SIP/2.0 200", "sip/2.0 200")) == parse_message(OK)
+
+
 def test_a_broken_response_is_dropped():
     for old, new in (
         ("200", "099"),
         ("200", "700"),
         ("200", "20"),
         ("200", "2000"),
+        ("200", "0200"),
         ("200", "+20"),
         ("SIP/2.0 200 OK", "SIP/2.0  200 OK"),
         ("SIP/2.0 200", "SIP/7.0 200"),
@@ -282,6 +287,13 @@ def test_a_request_cut_in_its_headers_is_answered_400():
     assert error.partial is not None
 
 
+def test_a_line_that_is_cut_is_not_copied_into_the_answer():
+    partial = refusal(INVITE[: INVITE.index(b"a84b4c76e66710") + 5]).partial
+    assert partial is not None
+    assert partial.from_.tag == "1928301774"
+    assert partial.headers.get("Call-ID") is None
+
+
 def test_broken_vias_are_made_readable_for_the_answer():
     data = changed(INVITE, "branch=z9hG4bK776asdhds", ";branch=z9hG4bK776asdhds;,,SIP/2.0/UDP h2,x")
     partial = refusal(data).partial
@@ -308,6 +320,12 @@ def test_broken_utf8_is_carried_through_byte_by_byte():
     response = parse_message(OK.replace(b"OK", b"Gr\xfc\xdf"))
     assert isinstance(response, Response)
     assert response.reason == "Gr\ufffd\ufffd"
+
+
+def test_a_reason_phrase_cannot_carry_terminal_controls():
+    response = parse_message(OK.replace(b"OK", b"\\\x1b[31m\xc2\x9b1m\tred"))
+    assert isinstance(response, Response)
+    assert response.reason == "\\\ufffd[31m\ufffd1m\tred"
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,34 @@ class TestBusy:
         assert call.of(Refused)[0].response.status == status
 
 
+class TestTryingFirst:
+    """Most servers say 100 before anything else."""
+
+    def test_a_refusal_after_it_is_told(self):
+        call = Caller(lambda m, now: [answer_to(m, 100), answer_to(m, 603)] if m.method == "INVITE" else None)
+        call.invite()
+        call.net.run_for(0.1)
+        assert [type(event).__name__ for event in call.events] == ["Refused"]
+        assert len(call.bob.requests("ACK")) == 1
+
+    def test_a_challenge_after_it_is_answered(self):
+        def script(message, now):
+            if message.method != "INVITE":
+                return None
+            if message.headers.get("Proxy-Authorization"):
+                return [answer_to(message, 100), accept(message)]
+            value = 'Digest realm="p", nonce="n"'
+            return [answer_to(message, 100), answer_to(message, 407, Proxy_Authenticate=value)]
+
+        call = Caller(script)
+        leg = call.invite(credentials=Credentials("alice", "secret"))
+        call.net.run_for(0.1)
+        assert len(call.of(Answered)) == 1
+        call.alice.bye(leg, now=call.net.now)
+        call.net.run_for(0.1)
+        assert 'realm="p"' in call.bob.requests("BYE")[0].headers.get("Proxy-Authorization")
+
+
 class TestDropsTheFirstCopy:
     def test_a_whole_call_stands_and_ends(self):
         seen = set()
@@ -183,9 +211,7 @@ class TestAnotherContactAndRecordRoute:
         def script(message, now):
             if not isinstance(message, Request) or message.method != "INVITE":
                 return None
-            return [
-                accept(message, Contact="<sip:elsewhere@192.0.2.9:5099>", Record_Route=", ".join(routes))
-            ]
+            return [accept(message, Contact="<sip:elsewhere@192.0.2.9:5099>", Record_Route=", ".join(routes))]
 
         self.proxy, self.elsewhere = ScriptedPeer(), ScriptedPeer()
         call = Caller(script, peers={PROXY: self.proxy, ("192.0.2.9", 5099): self.elsewhere})
@@ -213,7 +239,9 @@ class TestAnotherContactAndRecordRoute:
             assert message.headers.get_all("Route") == routes
 
     def test_without_record_route_the_contact_is_the_next_hop(self):
-        call = Caller(lambda m, now: [accept(m, Contact="<sip:x@192.0.2.9:5099>")] if m.method == "INVITE" else None)
+        call = Caller(
+            lambda m, now: [accept(m, Contact="<sip:x@192.0.2.9:5099>")] if m.method == "INVITE" else None
+        )
         elsewhere = ScriptedPeer()
         call.net.attach(("192.0.2.9", 5099), elsewhere)
         call.invite()
@@ -222,7 +250,9 @@ class TestAnotherContactAndRecordRoute:
         assert call.bob.methods() == ["INVITE"]
 
     def test_a_contact_with_a_name_is_reached_where_the_invite_went(self):
-        call = Caller(lambda m, now: [accept(m, Contact="<sip:x@host.example.com>")] if m.method == "INVITE" else None)
+        call = Caller(
+            lambda m, now: [accept(m, Contact="<sip:x@host.example.com>")] if m.method == "INVITE" else None
+        )
         call.invite()
         call.net.run_for(1.0)
         assert call.bob.methods() == ["INVITE", "ACK"]
@@ -244,7 +274,9 @@ class TestRouteOfOurs:
 
 class TestStaleNonce:
     def challenge(self, request, nonce, stale):
-        value = f'Digest realm="r", nonce="{nonce}", qop="auth", opaque="o"' + (", stale=true" if stale else "")
+        value = f'Digest realm="r", nonce="{nonce}", qop="auth", opaque="o"' + (
+            ", stale=true" if stale else ""
+        )
         return answer_to(request, 401, WWW_Authenticate=value)
 
     def test_401_with_a_stale_nonce_is_tried_again_with_the_new_one(self):
@@ -533,25 +565,16 @@ class TestOddAnswers:
         assert call.alice.legs == ()
 
     def test_a_call_to_an_ipv6_address_goes_there(self):
-        target = SipUri.parse("sip:bob@[2001:db8::2]")
-        alice = make_endpoint("alice", ("2001:db8::1", 5060)) if False else None
-        assert alice is None
-        from softphone.sip.endpoint import SipEndpoint
-        from tests.support.sip_peers import CountingIds
-
-        six = SipEndpoint(
-            contact=SipUri.parse("sip:alice@[2001:db8::1]:5060"),
-            via_address=("2001:db8::1", 5060),
-            ids=CountingIds("alice"),
-            user_agent="test",
-            accept=("application/sdp",),
-        )
+        six = make_endpoint("alice", ("2001:db8::1", 5060))
         net = VirtualNetwork()
         peer = ScriptedPeer(
-            lambda m, now: [accept(m, Contact="<sip:bob@[2001:db8::2]:5060>")] if m.method == "INVITE" else None
+            lambda m, now: (
+                [accept(m, Contact="<sip:bob@[2001:db8::2]:5060>")] if m.method == "INVITE" else None
+            )
         )
         events = net.attach(("2001:db8::1", 5060), six)
         net.attach(("2001:db8::2", 5060), peer)
+        target = SipUri.parse("sip:bob@[2001:db8::2]")
         six.invite(target, from_=ALICE_NAME, body=OFFER, destination=("2001:db8::2", 5060), now=0.0)
         net.run_for(0.1)
         assert [type(event).__name__ for event in events] == ["Answered"]

@@ -10,7 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
+from softphone.sip.endpoint import SipEndpoint
 from softphone.sip.errors import SipParseError
+from softphone.sip.events import InviteReceived
 from softphone.sip.headers import parse_auth_params
 from softphone.sip.message import Request, Response, parse_message
 from softphone.sip.uri import SipUri
@@ -82,6 +84,47 @@ FOR_THE_ENDPOINT = {
 }
 
 
+# What an endpoint does with each: status of its answer; "call": an INVITE for its owner; None: nothing
+ENDPOINT_ANSWERS = {
+    **{name: status for name, (_, status, _) in REFUSED.items()},
+    # A To tag of no dialog of ours (RFC 3261 section 12.2.2).
+    "wsinv": 481,
+    "esc01": "call",
+    "escnull": 405,
+    "lwsdisp": 200,
+    "longreq": "call",
+    "dblreq": 405,
+    "semiuri": 200,
+    "transports": 200,
+    "mpart01": 405,
+    # Responses to nothing that was asked.
+    "unreason": None,
+    "noreason": None,
+    "bcast": None,
+    "baddate": "call",
+    "badbranch": 200,
+    "unksm2": 405,
+    "bext01": 420,
+    "invut": 415,
+    "regaut01": 405,
+    "zeromf": 200,
+    "cparam01": 405,
+    "cparam02": 405,
+    "regescrt": 405,
+    "inv2543": "call",
+}
+
+
+class FixedIds:
+    def branch(self) -> str:
+        return "z9hG4bKx"
+
+    def tag(self) -> str:
+        return "t"
+
+    call_id = nonce = tag
+
+
 def request(name: str) -> Request:
     message = parse_message(VECTORS[name])
     assert isinstance(message, Request)
@@ -135,6 +178,30 @@ def test_a_valid_message_comes_back_the_same_from_what_it_is_written_as(name: st
         message.headers.remove("Content-Length")
         again.headers.remove("Content-Length")
         assert again == message
+
+
+@pytest.mark.parametrize("name", ENDPOINT_ANSWERS)
+def test_an_endpoint_answers_as_the_rfc_says(name: str):
+    endpoint = SipEndpoint(
+        contact=SipUri.parse("sip:user@192.0.2.99"),
+        via_address=("192.0.2.99", 5060),
+        ids=FixedIds(),
+        user_agent="torture",
+        accept=("application/sdp",),
+    )
+    endpoint.receive_datagram(VECTORS[name], ("192.0.2.200", 5060), now=0.0)
+    events = []
+    while (event := endpoint.next_event()) is not None:
+        events.append(event)
+    answers = endpoint.datagrams_to_send(now=0.0)
+    if any(isinstance(event, InviteReceived) for event in events):
+        assert ENDPOINT_ANSWERS[name] == "call"
+    elif answers:
+        assert [int(data.split()[1]) for data, _ in answers] == [ENDPOINT_ANSWERS[name]]
+        # Where it came from, whatever its Via claims.
+        assert answers[0][1][0] == "192.0.2.200"
+    else:
+        assert ENDPOINT_ANSWERS[name] is None
 
 
 def test_wsinv_has_white_space_folding_and_escapes_everywhere():

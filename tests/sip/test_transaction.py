@@ -154,6 +154,12 @@ class TestInviteClient:
         assert run.tx.failure is Action.REPORT_TRANSPORT_ERROR
         assert run.tx.next_timeout() is None
 
+    def test_an_ack_that_cannot_be_delivered_ends_it_in_silence(self):
+        run = Run("client", "INVITE")
+        run.receive(486)
+        run.tx.transport_error(now=0.1)
+        assert (run.tx.state, run.tx.failure) == (State.TERMINATED, None)
+
     def test_over_a_reliable_transport_nothing_is_repeated_and_timer_d_is_zero(self):
         run = Run("client", "INVITE", reliable=True)
         run.until(31.0)
@@ -182,6 +188,23 @@ class TestNonInviteClient:
         run.until(100.0)
         assert run.times(b"BYE") == [0, 0.5, 1.5, 5.5, 9.5, 13.5, 17.5, 21.5, 25.5, 29.5]
         assert run.tx.failure is Action.REPORT_TIMEOUT
+
+    @pytest.mark.parametrize("status", [200, 486])
+    def test_a_final_answer_after_provisionals_ends_the_repetitions(self, status):
+        run = Run("client", "OPTIONS")
+        run.receive(100)
+        run.receive(183)
+        run.receive(status)
+        run.until(3.0)
+        assert run.statuses() == [100, 183, status]
+        assert run.times(b"OPTIONS") == [0]
+        assert run.tx.state is State.COMPLETED
+
+    def test_a_transport_error_ends_it_even_after_a_provisional(self):
+        run = Run("client", "BYE")
+        run.receive(100)
+        run.tx.transport_error(now=0.1)
+        assert run.tx.failure is Action.REPORT_TRANSPORT_ERROR
 
     def test_repeated_answers_are_absorbed_for_timer_k(self):
         run = Run("client", "BYE")
@@ -238,6 +261,13 @@ class TestInviteServer:
         assert run.times(b"486") == [0, 0.5]
         assert run.tx.acks == []
 
+    def test_a_repeated_invite_gets_the_refusal_again(self):
+        run = Run("server", "INVITE")
+        run.respond(486)
+        run.until(0.3)
+        run.again()
+        assert run.times(b"486") == [0, 0.3]
+
     def test_after_2xx_repeated_invites_are_absorbed_and_the_user_repeats_the_2xx(self):
         run = Run("server", "INVITE")
         run.respond(200)
@@ -276,6 +306,24 @@ class TestNonInviteServer:
         run.respond(200)
         run.again()
         assert run.times(b"200") == [0, 0]
+
+    @pytest.mark.parametrize("status", [200, 486])
+    def test_provisionals_come_before_the_answer_and_are_repeated_on_request(self, status):
+        run = Run("server", "OPTIONS")
+        run.respond(100)
+        run.again()
+        run.respond(183)
+        run.respond(status)
+        run.again()
+        assert [data for _, data in run.sent] == [b"100", b"100", b"183"] + [str(status).encode()] * 2
+
+    def test_a_transport_error_ends_it(self):
+        for statuses in ((100,), (200,)):
+            run = Run("server", "OPTIONS")
+            for status in statuses:
+                run.respond(status)
+            run.tx.transport_error(now=0.1)
+            assert run.tx.failure is Action.REPORT_TRANSPORT_ERROR
 
     def test_timer_j_ends_it(self):
         run = Run("server", "BYE")

@@ -54,7 +54,7 @@ opus_complexity {complexity}
 opus_application voip
 opus_stereo no
 opus_sprop_stereo no
-statmode_default off
+statmode_default {status_line}
 snd_path {folder}/rec
 module_path {modules}
 """
@@ -214,6 +214,8 @@ class Baresip(Peer):
         dial: SIP URI to call.
         seconds: quit after so long.
         calls: how many calls there are ports for.
+        jitter_buffer: fewest and most packets it holds.
+        status_line: print the bit rates ten times a second, as it does for a user; costs CPU.
     """
 
     name = "baresip"
@@ -232,6 +234,7 @@ class Baresip(Peer):
         seconds: int = 60,
         calls: int = 4,
         jitter_buffer: str = "2-10",
+        status_line: bool = False,
     ) -> None:
         super().__init__()
         if echo:
@@ -253,6 +256,7 @@ class Baresip(Peer):
             source=source,
             player=player,
             jitter_buffer=jitter_buffer,
+            status_line="on" if status_line else "off",
             rtp_low=rtp_low,
             rtp_high=rtp_low + 4 * calls - 1,
             bit_rate=bit_rate_bps,

@@ -43,7 +43,7 @@ def make_endpoint(name: str, address: Address, **options: Any) -> SipEndpoint:
     """An endpoint named sip:name@host:port."""
     options.setdefault("accept", ("application/sdp",))
     return SipEndpoint(
-        contact=SipUri.parse(f"sip:{name}@{address[0]}:{address[1]}"),
+        contact=uri_of(name, address),
         via_address=address,
         ids=CountingIds(name),
         user_agent="test",
@@ -52,7 +52,7 @@ def make_endpoint(name: str, address: Address, **options: Any) -> SipEndpoint:
 
 
 def uri_of(name: str, address: Address) -> SipUri:
-    return SipUri.parse(f"sip:{name}@{address[0]}:{address[1]}")
+    return SipUri("sip", name, host=address[0], port=address[1])
 
 
 ALICE_NAME = NameAddr(uri_of("alice", ALICE))

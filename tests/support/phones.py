@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from support.sip_peers import ALICE, BOB, Address, make_endpoint, uri_of
+from support.virtual_link import Line, VirtualNetwork
+
 from softphone.call.events import Ended, Established, IncomingCall, PeerHungUp
 from softphone.call.manager import RESULT_TYPE, CallManager
 from softphone.sdp import Capability, LocalMedia
@@ -13,8 +16,6 @@ from softphone.sip.endpoint import SipEndpoint
 from softphone.sip.events import ByeReceived
 from softphone.sip.message import Request, Response, parse_message
 from softphone.sip.uri import NameAddr
-from tests.support.sip_peers import ALICE, BOB, Address, make_endpoint, uri_of
-from tests.support.virtual_link import Line, VirtualNetwork
 
 OPUS = Capability("opus", 48_000, 2, fmtp="maxaveragebitrate=16000")
 PCMU = Capability("PCMU", 8_000, 1, 0)

@@ -1,0 +1,58 @@
+"""What the jitter buffer is told, and what it tells its consumer to do next."""
+
+from dataclasses import dataclass
+
+from softphone.rtp.packet import RtpPacket
+
+
+@dataclass(slots=True)
+class Play:
+    """Decode this packet. (Not frozen, as these are made once per packet.)"""
+
+    packet: RtpPacket
+    ticks: int
+    """Duration of its audio in timestamp units."""
+    surplus_ticks: int
+    """How much less audio the consumer may make of what it holds without running dry."""
+
+
+@dataclass(slots=True)
+class Conceal:
+    """Fill in for audio that was lost or is late."""
+
+    ticks: int
+    next_payload: bytes | None
+    """The packet right behind the lost one, when it is here and the whole lost packet is to be filled:
+    its in-band FEC may hold it."""
+    surplus_ticks: int = 0
+
+
+@dataclass(slots=True)
+class Idle:
+    """Nothing to fill in: nothing came yet, or the peer pauses, or is gone for so long that it seems to."""
+
+    ticks: int
+    surplus_ticks: int = 0
+
+
+Playout = Play | Conceal | Idle
+
+
+@dataclass(frozen=True, slots=True)
+class JitterOptions:
+    """How patient the buffer is."""
+
+    start_margin_ms: float = 5.0
+    """Margin of the first packet played."""
+    safety_ms: float = 5.0
+    """Margin that is left when a surplus is taken; a surplus of less is not offered."""
+    max_delay_ms: float = 500.0
+    """A packet this much slower than the fastest one is discarded; longer waits are cut."""
+    conceal_limit_ms: float = 200.0
+    """With nothing arriving, concealment ends after this.
+
+    A codec whose concealment makes the comfort noise of a pause wants the time between two descriptions of
+    that noise, 400 ms for Opus.
+    """
+    window_s: float = 6.0
+    """Time over which margins and transits are judged."""
