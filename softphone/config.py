@@ -15,6 +15,9 @@ Address = tuple[str, int]
 DEFAULT_SPEECH = "builtin:man"
 """What is sent when no source is named."""
 
+DEFAULT_PTIME_MS = 20
+"""RFC 3551 section 4.2, and what most peers use."""
+
 _DTMF_DIGITS = frozenset("0123456789*#ABCD")  # RFC 4733 section 3.2, events 0 to 15
 _TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")  # RFC 3261 section 25.1
 _OWN_HEADERS = frozenset(
@@ -122,7 +125,8 @@ class MediaOptions:
     codecs: tuple[CodecChoice, ...] = (CodecChoice("opus"), CodecChoice("pcmu"), CodecChoice("pcma"))
     bit_rate_bps: int | None = None
     """For every codec chosen without a rate of its own; None: the codec's default."""
-    ptime_ms: int = 20
+    ptime_ms: int | None = None
+    """Packet interval to send; None: what the peer wishes, else `DEFAULT_PTIME_MS`."""
     complexity: int = 5
     rtp_ports: tuple[int, int] = (16384, 32767)
     """Lowest and highest port, both included."""

@@ -88,7 +88,8 @@ class CallAudio:
             from softphone.io.audio.portaudio import PortAudioDevice
 
             card = self._card = PortAudioDevice(options.device, sample_rate_hz, tick_ms=ptime_ms)
-            return RingDevice(card.capture, card.playback, target_samples=card.target_samples)
+            packet_samples = sample_rate_hz * ptime_ms // 1000
+            return RingDevice(card.capture, card.playback, target_samples=card.target_samples + packet_samples)
         if self._source is None or self._source.sample_rate_hz != sample_rate_hz:
             if self._source is not None:
                 self._source.close()

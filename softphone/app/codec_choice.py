@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from dsp.codecs import CodecSettings, CodecSpec
 from dsp.errors import LibraryMissing, UnknownName
-from softphone.config import MediaOptions
+from softphone.config import DEFAULT_PTIME_MS, MediaOptions
 from softphone.errors import EnvironmentProblem, UsageError
 from softphone.io.libraries import codecs_with
 from softphone.sdp.negotiate import Capability, NegotiatedCodec
@@ -36,6 +36,11 @@ class CodecInUse:
         )
 
 
+def wished_ptime_ms(media: MediaOptions) -> int:
+    """The packet interval that SDP states (ms)."""
+    return DEFAULT_PTIME_MS if media.ptime_ms is None else media.ptime_ms
+
+
 def chosen_codecs(media: MediaOptions) -> tuple[CodecInUse, ...]:
     """The codecs of *media*, in its order.
 
@@ -56,12 +61,13 @@ def chosen_codecs(media: MediaOptions) -> tuple[CodecInUse, ...]:
             if choice.bit_rate_bps is not None or low != high:
                 raise UsageError(f"bit rate of {spec.name} must be {low} to {high} b/s, got {bit_rate}")
             bit_rate = None  # --bitrate is for the codecs that have a choice
-        if media.ptime_ms not in spec.ptimes_ms:
+        ptime_ms = wished_ptime_ms(media)
+        if ptime_ms not in spec.ptimes_ms:
             known = ", ".join(map(str, spec.ptimes_ms))
-            raise UsageError(f"packet interval of {spec.name} must be one of {known} ms, got {media.ptime_ms}")
+            raise UsageError(f"packet interval of {spec.name} must be one of {known} ms, got {ptime_ms}")
         settings = CodecSettings(
             bit_rate_bps=default if bit_rate is None else bit_rate,
-            ptime_ms=media.ptime_ms,
+            ptime_ms=ptime_ms,
             complexity=media.complexity,
         )
         try:

@@ -75,9 +75,12 @@ def _sides(options: DemoOptions, folder: Path, side: str) -> list[str]:
     """Arguments of one side."""
     sends, hears = (CALLER_SPEECH, CALLEE_SPEECH) if side == "caller" else (CALLEE_SPEECH, CALLER_SPEECH)
     media, line = options.media, options.line
-    arguments = ["--json", "--play", sends, "--expect", hears]
+    # The demo is the same for everybody: the user's own configuration is left out.
+    arguments = ["--config", os.devnull, "--json", "--play", sends, "--expect", hears]
     arguments += ["--record", str(folder / f"{side}-heard.wav"), "--record-sent", str(folder / f"{side}-sent.wav")]
-    arguments += ["--codec", ",".join(map(str, media.codecs)), "--ptime", str(media.ptime_ms)]
+    arguments += ["--codec", ",".join(map(str, media.codecs))]
+    if media.ptime_ms is not None:
+        arguments += ["--ptime", str(media.ptime_ms)]
     arguments += ["--complexity", str(media.complexity), "--rtp-ports", "{}-{}".format(*media.rtp_ports)]
     if media.bit_rate_bps is not None:
         arguments += ["--bitrate", str(media.bit_rate_bps)]

@@ -24,6 +24,11 @@ log = logging.getLogger(__name__)
 
 NTP_EPOCH_S = 2_208_988_800
 """Seconds from 1900 (NTP) to 1970 (POSIX), RFC 5905 section 6."""
+HEADER_BITS = 8 * 40
+"""IPv4, UDP and RTP headers of a packet, for RTCP's share of the bandwidth (RFC 3550 section 6.2)."""
+RTCP_MINIMUM_S = 2.5
+"""Half of what RFC 3550 section 6.2 recommends, so that a test call of some seconds knows its round trip; the limit of 5 % of the
+bandwidth holds all the same."""
 
 
 @dataclass(slots=True)
@@ -47,6 +52,8 @@ class LegFacts:
     receive: ReceiveStats
     heard: LevelReport
     heard_rate_hz: int
+    waiting_samples: int
+    """Decoded and not yet played: delay that the jitter buffer does not see."""
     first_rtp_at: float | None
     dtmf: str
     sends: bool
@@ -92,6 +99,7 @@ class MediaLeg:
             clock_rate_hz=codec.spec.clock_rate_hz,
             receive={pt: one.spec.clock_rate_hz for pt, one in formats.items()},
             dtmf_send=negotiated.send_dtmf_payload_type,
+            dtmf_send_clock_rate_hz=negotiated.send_dtmf_clock_rate_hz,
             dtmf_receive=negotiated.receive_dtmf,
             payload_ticks=lambda pt, payload: _ticks(formats[pt], payload),
             packet_ticks=codec.spec.clock_rate_hz * self._ptime_ms // 1000,
@@ -102,6 +110,8 @@ class MediaLeg:
             rng=seeded_rng(),
             ntp_offset_s=time.time() + NTP_EPOCH_S - now,
             now=now,
+            bandwidth_bps=(codec.settings.bit_rate_bps or 0) + HEADER_BITS * 1000 // self._ptime_ms,
+            rtcp_minimum_s=RTCP_MINIMUM_S,
         )
         self.transmit = TransmitPath(
             codec.spec, codec.settings, self.session, payload_type=negotiated.codec.payload_type
@@ -152,6 +162,7 @@ class MediaLeg:
             rtp=rtp,
             receive=self.receive.stats,
             heard=self._meter.result(),
+            waiting_samples=self.receive.buffered_samples,
             first_rtp_at=self._first_rtp_at,
             heard_rate_hz=self.sample_rate_hz,
             dtmf=self._dtmf,

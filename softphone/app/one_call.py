@@ -9,7 +9,7 @@ from typing import Any
 
 from dsp.errors import DspError
 from softphone.app.audio import CallAudio
-from softphone.app.codec_choice import CodecInUse
+from softphone.app.codec_choice import CodecInUse, wished_ptime_ms
 from softphone.app.leg import LegEvents, LegFacts, MediaLeg
 from softphone.app.line import open_socket
 from softphone.app.report import media_report
@@ -88,7 +88,8 @@ class OneCall:
             port=rtp_port,
             rtcp_port=rtcp_port,
             capabilities=tuple(one.capability for one in self._plan.chosen),
-            ptime_ms=media.ptime_ms,
+            ptime_ms=wished_ptime_ms(media),
+            ptime_fixed=media.ptime_ms is not None,
             session_id=seeded_rng().getrandbits(31),
         )
 

@@ -38,7 +38,7 @@ def media_report(facts: LegFacts, info: CallInfo, *, recording: str | None) -> d
             "concealed_ms": round(concealed_ms),
             "jitter_ms": _rounded(rtp.received.jitter_ms, 2),
             "pdv_p95_ms": _rounded(rtp.received.pdv_p95_ms, 2),
-            "playout_delay_ms": _rounded(rtp.received.playout_delay_ms, 1),
+            "playout_delay_ms": _rounded(_playout_delay_ms(facts), 1),
             "level_dbov": _rounded(facts.heard.level_dbov, 2),
             "strangers": rtp.received.strangers,
             "undecodable": rtp.received.undecodable + facts.receive.undecodable_packets,
@@ -81,7 +81,7 @@ def _emodel(facts: LegFacts) -> dict[str, Any] | None:
     return dict(
         call_rating(
             rtt_ms=facts.rtp.rtt_ms,
-            playout_delay_ms=received.playout_delay_ms or 0.0,
+            playout_delay_ms=_playout_delay_ms(facts) or 0.0,
             packet_ms=settings.ptime_ms,
             codec_delay_ms=delay_ms,
             loss_pct=received.loss_pct or 0.0,
@@ -90,6 +90,12 @@ def _emodel(facts: LegFacts) -> dict[str, Any] | None:
             equipment=spec.equipment,
         )
     )
+
+
+def _playout_delay_ms(facts: LegFacts) -> float | None:
+    """Time in the jitter buffer and, decoded, behind it."""
+    waited_ms = facts.rtp.received.playout_delay_ms
+    return None if waited_ms is None else waited_ms + 1000 * facts.waiting_samples / facts.heard_rate_hz
 
 
 def _line_facts(facts: LegFacts, concealed_ms: float) -> LineFacts:

@@ -29,7 +29,7 @@ class MediaEngine:
         device, captured, played = self._device, self._captured, self._played
         while device.capture(captured, now=now):
             self._transmit.send(captured, now=now)
-        while (wanted := device.playback_wanted(now=now)) > 0:
-            block = played if wanted >= played.size else played[:wanted]
-            self._receive.play(block, now=now)
-            device.play(block)
+        # Whole blocks only: a tick that is a little late would else reach for the next packet a whole interval early.
+        while device.playback_wanted(now=now) >= played.size:
+            self._receive.play(played, now=now)
+            device.play(played)

@@ -19,6 +19,8 @@ Tap = Callable[[Samples], None]
 
 MAX_PACKET_MS = 120
 """Longest packet a peer may send (RFC 7587 section 4.2, RFC 3551 section 4.2 leaves it open)."""
+FADE_S = 0.03
+"""Over which sound fades out at the begin of a pause."""
 UNREADABLE_S = 0.02
 """Concealed for a packet whose duration its bytes do not tell."""
 
@@ -101,6 +103,8 @@ class ReceivePath:
         self._last = self._format(first)
         self._fifo: Samples = np.zeros(sample_rate_hz, dtype=np.float32)
         self._filled = 0
+        self._sounding = False
+        """What was played last came from a packet."""
 
     @property
     def buffered_samples(self) -> int:
@@ -113,13 +117,14 @@ class ReceivePath:
         Args:
             out: at most half a second.
         """
-        while self._filled < out.size:
-            self._pull(now)
         count = out.size
-        out[:] = self._fifo[:count]
+        while self._filled < count:
+            self._pull(now)
+        fifo = self._fifo
+        out[:] = fifo[:count]
         self._filled -= count
         if self._filled:
-            self._fifo[: self._filled] = self._fifo[count : count + self._filled].copy()
+            fifo[: self._filled] = fifo[count : count + self._filled].copy()
         self.stats.played += count
         for tap in self.taps:
             tap(out)
@@ -154,6 +159,7 @@ class ReceivePath:
             self.stats.undecodable_packets += 1
             self._conceal(UNREADABLE_S, None)
             return
+        self._sounding = True
         block = codec.scratch[:count]
         if codec.concealer is not None:
             codec.concealer.accept(block)
@@ -169,17 +175,27 @@ class ReceivePath:
             if lost == 0 and next_payload is not None and codec.decoder.recover(next_payload, block):
                 self.stats.recovered += block.size * self._rate // codec.rate
             else:
-                if codec.concealer is None:
-                    codec.decoder.conceal(block)
-                else:
-                    codec.concealer.conceal(block)
+                self._fill_in(codec, block)
                 self.stats.concealed += block.size * self._rate // codec.rate
             self._append(codec, block)
 
     def _silence(self, seconds: float) -> None:
+        """A pause: silence, faded into where there was sound, as an abrupt end is heard and looks like a drop-out."""
         count = min(max(1, round(seconds * self._rate)), self._fifo.size - self._filled)
-        self._fifo[self._filled : self._filled + count] = 0.0
+        space = self._fifo[self._filled : self._filled + count]
+        space[:] = 0.0
+        if self._sounding and self._last.resampler is None:
+            self._sounding = False
+            tail = space[: min(count, round(FADE_S * self._rate))]
+            self._fill_in(self._last, tail)
+            tail *= 0.5 + 0.5 * np.cos(np.linspace(0.0, np.pi, tail.size, dtype=np.float32))
         self._filled += count
+
+    def _fill_in(self, codec: _Format, block: Samples) -> None:
+        if codec.concealer is None:
+            codec.decoder.conceal(block)
+        else:
+            codec.concealer.conceal(block)
 
     def _append(self, codec: _Format, block: Samples) -> None:
         if codec.resampler is not None:

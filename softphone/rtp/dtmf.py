@@ -38,10 +38,13 @@ class DtmfSender:
 
     Args:
         clock_rate_hz: of the timestamps, which events share with the audio (section 2.1).
+        event_clock_rate_hz: of the durations, that of the payload type: 8000 where the peer has telephone-event for no
+            other rate; None: that of the timestamps.
     """
 
-    def __init__(self, clock_rate_hz: int) -> None:
+    def __init__(self, clock_rate_hz: int, event_clock_rate_hz: int | None = None) -> None:
         self._clock_rate_hz = clock_rate_hz
+        self._event_clock_rate_hz = clock_rate_hz if event_clock_rate_hz is None else event_clock_rate_hz
         self._queue: deque[tuple[int, int, int]] = deque()  # code, tone ticks, gap ticks
         self._tone: _Tone | None = None
         self._gap_ticks = 0
@@ -87,7 +90,7 @@ class DtmfSender:
             if not tone.ends_left:
                 self._free_at = (tone.segment + tone.left_ticks + self._gap_ticks) & 0xFFFFFFFF
                 self._tone = None
-            payload = _EVENT.pack(tone.code, _END | _VOLUME, tone.left_ticks)
+            payload = _EVENT.pack(tone.code, _END | _VOLUME, self._duration(tone.left_ticks))
             return payload, tone.segment, marker
         segment = tone.segment
         if elapsed >= MAX_DURATION:
@@ -95,7 +98,10 @@ class DtmfSender:
             elapsed = MAX_DURATION
             tone.segment = (segment + MAX_DURATION) & 0xFFFFFFFF
             tone.left_ticks -= MAX_DURATION
-        return _EVENT.pack(tone.code, _VOLUME, elapsed), segment, marker
+        return _EVENT.pack(tone.code, _VOLUME, self._duration(elapsed)), segment, marker
+
+    def _duration(self, ticks: int) -> int:
+        return min(MAX_DURATION, ticks * self._event_clock_rate_hz // self._clock_rate_hz)
 
     def _begin(self, timestamp: int) -> _Tone | None:
         if not self._queue or (self._free_at is not None and uint32_delta(timestamp, self._free_at) < 0):

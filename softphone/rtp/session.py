@@ -32,6 +32,7 @@ class RtpSession:
         clock_rate_hz: of the codec we send.
         receive: payload type -> clock rate, for all that we accept as audio.
         dtmf_send: payload type for digits, None when the peer takes none.
+        dtmf_send_clock_rate_hz: of the durations of digits; None: `clock_rate_hz`.
         dtmf_receive: payload types of digits, with their clock rates or at that of what we send.
         payload_ticks: (payload type, payload) -> duration in timestamp units; ValueError if it has none.
         packet_ticks: audio per packet we send, and per round of pops, in units of `clock_rate_hz`.
@@ -53,6 +54,7 @@ class RtpSession:
         clock_rate_hz: int,
         receive: Mapping[int, int],
         dtmf_send: int | None,
+        dtmf_send_clock_rate_hz: int | None = None,
         dtmf_receive: Mapping[int, int] | Iterable[int],
         payload_ticks: Callable[[int, bytes], int],
         packet_ticks: int,
@@ -80,7 +82,7 @@ class RtpSession:
 
         self._out: list[tuple[bytes, Address]] = []
         self._events: deque[RtpEvent] = deque()
-        self._digits = DtmfSender(clock_rate_hz)
+        self._digits = DtmfSender(clock_rate_hz, dtmf_send_clock_rate_hz)
         self._dtmf_busy = False
         self._marker = 0x80
         self._sent_at = self._timestamp_at = now

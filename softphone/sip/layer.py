@@ -19,7 +19,6 @@ MAX_SERVER_TRANSACTIONS = 2048
 MAX_EVENTS = 4096
 """With so many events untaken, dropped messages are counted but no longer told."""
 
-
 AnyTransaction = ClientTransaction | ServerTransaction
 
 

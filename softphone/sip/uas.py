@@ -20,6 +20,7 @@ from softphone.sip.legs import LegBook
 from softphone.sip.local import ALLOW, SUPPORTED, LocalAgent
 from softphone.sip.message import Request
 from softphone.sip.server_transaction import ServerTransaction
+from softphone.sip.timers import Timer
 from softphone.sip.transaction import Account
 
 BUSY_RETRY_AFTER_S = 5
@@ -109,19 +110,24 @@ class Uas:
 
     def answer_reinvite(self, leg_id: int, cause: Cause, *, now: float) -> None:
         """Accept the peer's pending re-INVITE; nothing happens where it was cancelled meanwhile."""
-        leg = self._book.of_owner(leg_id)
-        if leg is None or leg.server is None or leg.state is not LegState.ESTABLISHED:
-            return
-        self._accept(leg, cause, now)
-        self._book.schedule(leg)
+        leg = self._with_reinvite(leg_id)
+        if leg is not None:
+            self._accept(leg, cause, now)
+            self._book.schedule(leg)
 
     def reject_reinvite(self, leg_id: int, cause: Cause, *, now: float) -> None:
         """Refuse the peer's pending re-INVITE; the session stays as it was (section 14.2)."""
+        leg = self._with_reinvite(leg_id)
+        if leg is not None and leg.server is not None:
+            transaction, leg.server = leg.server, None
+            self._respond(transaction, cause, leg.local_tag, now)
+
+    def _with_reinvite(self, leg_id: int) -> Leg | None:
+        """Return the leg if it has a re-INVITE that waits for the owner."""
         leg = self._book.of_owner(leg_id)
-        if leg is None or leg.server is None or leg.state is not LegState.ESTABLISHED:
-            return
-        transaction, leg.server = leg.server, None
-        self._respond(transaction, cause, leg.local_tag, now)
+        if leg is None or leg.state is not LegState.ESTABLISHED:
+            return None
+        return None if leg.server is None or leg.unacknowledged is not None else leg
 
     def _invite(self, request: Request, transaction: ServerTransaction, source: Address, now: float) -> None:
         if self._is_challenged(request, transaction, now):
@@ -155,8 +161,9 @@ class Uas:
         elif not leg.dialog.takes_cseq(request.cseq.number):
             self._refuse(transaction, 500, now)  # section 12.2.2
         elif request.method == "BYE":
-            leg.bye = transaction
+            earlier, leg.bye = leg.bye, transaction
             if not self._book.fire(leg, LegInput.RECEIVE_BYE, Cause(request=request), now=now):
+                leg.bye = earlier
                 self._refuse(transaction, 481, now)
         elif request.method == "OPTIONS":
             self._answer_options(transaction, now)
@@ -290,7 +297,7 @@ class Uas:
         if waiting is None:
             return
         self._layer.respond(waiting.transaction, 200, waiting.data, now=now)
-        waiting.interval = min(2 * waiting.interval, self._agent.timers.t2)
+        waiting.interval = self._agent.timers.after(Timer.G, waiting.interval)
         leg.deadlines[LegInput.RESEND] = now + waiting.interval
 
     def _close_invite(self, leg: Leg, cause: Cause, now: float) -> None:

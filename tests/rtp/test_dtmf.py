@@ -177,3 +177,16 @@ def test_a_new_source_begins_anew():
     receiver.receive(struct.pack("!BBH", 4, 0x0A, 800), 9000, 8000, 1.1)
     assert receiver.restart() == [("4", 100.0)]
     assert receiver.receive(end, 4000, 8000, 1.2) == [("3", 100.0)]
+
+
+def test_durations_are_in_the_clock_of_the_event_format_where_the_peer_has_only_another():
+    sender = DtmfSender(48000, 8000)
+    sender.queue("5", tone_ms=100, gap_ms=60)
+    durations, ends = [], 0
+    for step in range(10):
+        if (report := sender.report(step * 960, 960)) is not None:
+            durations.append(int.from_bytes(report[0][2:4]))
+            ends += report[0][1] >> 7
+    assert durations[:4] == [160, 320, 480, 640]  # 20 ms each, at 8 kHz
+    assert durations[-1] == 800
+    assert ends == 3

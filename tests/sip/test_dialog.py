@@ -1,9 +1,9 @@
 import pytest
+from support.sip_peers import answer_to
 
 from softphone.sip.dialog import Dialog, path_to
 from softphone.sip.message import parse_message
 from softphone.sip.uri import NameAddr, SipUri
-from tests.support.sip_peers import answer_to
 
 TARGET = SipUri.parse("sip:bob@192.0.2.4")
 

@@ -1,6 +1,9 @@
 """Calls between two endpoints in virtual time, and what their owners may do."""
 
 import pytest
+from support.sip_calls import Call, kinds
+from support.sip_peers import ALICE, ALICE_NAME, ANSWER, BOB, BOB_URI, OFFER, make_endpoint
+from support.virtual_link import Line
 
 from softphone.sip.errors import LocalSipError
 from softphone.sip.events import (
@@ -14,9 +17,6 @@ from softphone.sip.events import (
     Refused,
 )
 from softphone.sip.timers import Timers
-from tests.support.sip_calls import Call, kinds
-from tests.support.sip_peers import ALICE, ALICE_NAME, ANSWER, BOB, BOB_URI, OFFER, make_endpoint
-from tests.support.virtual_link import Line
 
 
 class TestCall:

@@ -1,10 +1,11 @@
 """Calls that are challenged."""
 
+from support.sip_calls import Call, kinds
+from support.sip_peers import ALICE, ALICE_NAME, BOB, BOB_URI
+
 from softphone.sip.auth import Challenger, Credentials
 from softphone.sip.events import Answered, ByeAnswered, Refused
 from softphone.sip.message import parse_message
-from tests.support.sip_calls import Call, kinds
-from tests.support.sip_peers import ALICE, ALICE_NAME, BOB, BOB_URI
 
 USERS = {"bob": "", "alice": "wonder"}
 

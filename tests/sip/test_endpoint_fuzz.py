@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.sip_peers import ALICE, ALICE_NAME, ANSWER, BOB, BOB_URI, OFFER, make_endpoint
+from support.virtual_link import Line, VirtualNetwork
 
 from softphone.sip.auth import Challenger, Credentials
 from softphone.sip.events import ByeReceived, InviteReceived, ReinviteReceived
-from tests.support.sip_peers import ALICE, ALICE_NAME, ANSWER, BOB, BOB_URI, OFFER, make_endpoint
-from tests.support.virtual_link import Line, VirtualNetwork
 
 TORTURE = sorted(Path(__file__).with_name("rfc4475").glob("*.dat"))
 STRANGER = ("203.0.113.5", 5060)

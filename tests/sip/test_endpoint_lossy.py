@@ -1,6 +1,8 @@
 """Calls over a line that loses, doubles and reorders, in virtual time."""
 
 import pytest
+from support.sip_calls import Call, kinds
+from support.virtual_link import Line
 
 from softphone.sip.events import (
     Acked,
@@ -11,8 +13,6 @@ from softphone.sip.events import (
     InviteReceived,
     Refused,
 )
-from tests.support.sip_calls import Call, kinds
-from tests.support.virtual_link import Line
 
 
 class TestLossyLine:
@@ -42,11 +42,8 @@ class TestLossyLine:
             # Who was told that the BYE was taken talks of a dialog that the other side was told has ended.
             if event.response is not None and event.response.status == 200:
                 call_id = call.alice.call_id(event.leg)
-                assert [call_id] == [
-                    call.bob.call_id(e.leg)
-                    for e in call.bobs(ByeReceived)
-                    if call.bob.call_id(e.leg) == call_id
-                ]
+                ended = [call.bob.call_id(e.leg) for e in call.bobs(ByeReceived)]
+                assert ended.count(call_id) == 1
         assert len(call.bobs(InviteReceived)) <= len(legs)
         assert call.net.lost > 0
         call.assert_all_over()

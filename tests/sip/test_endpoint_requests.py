@@ -1,11 +1,11 @@
 """Single requests to an endpoint: what they are answered, and where the answer goes."""
 
 import pytest
+from support.sip_calls import Server, kinds, request
+from support.sip_peers import ALICE, ANSWER, BOB, ScriptedPeer, answer_to, make_endpoint
 
 from softphone.sip.events import MessageDropped
 from softphone.sip.message import parse_message
-from tests.support.sip_calls import Server, kinds, request
-from tests.support.sip_peers import ALICE, ANSWER, BOB, ScriptedPeer, answer_to, make_endpoint
 
 
 class TestRequests:

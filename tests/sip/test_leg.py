@@ -1,7 +1,7 @@
 import pytest
+from support.sip_peers import BOB, make_endpoint
 
 from softphone.sip.leg import LEG, ON_THE_WAY_OUT, LegAction, LegInput, LegState
-from tests.support.sip_peers import BOB, make_endpoint
 
 
 def test_every_state_leads_to_the_end():

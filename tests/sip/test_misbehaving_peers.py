@@ -1,12 +1,7 @@
 """One endpoint against scripted peers that do what peers should not, or may but rarely do."""
 
 import pytest
-
-from softphone.sip.auth import Credentials
-from softphone.sip.events import Answered, ByeAnswered, InviteReceived, Refused
-from softphone.sip.message import Request, parse_message
-from softphone.sip.uri import SipUri
-from tests.support.sip_peers import (
+from support.sip_peers import (
     ALICE,
     ALICE_NAME,
     ANSWER,
@@ -17,7 +12,12 @@ from tests.support.sip_peers import (
     answer_to,
     make_endpoint,
 )
-from tests.support.virtual_link import Line, VirtualNetwork
+from support.virtual_link import Line, VirtualNetwork
+
+from softphone.sip.auth import Credentials
+from softphone.sip.events import Answered, ByeAnswered, InviteReceived, Refused
+from softphone.sip.message import Request, parse_message
+from softphone.sip.uri import SipUri
 
 BOB_CONTACT = "<sip:bob@192.0.2.2:5060>"
 PROXY = ("192.0.2.3", 5070)

@@ -1,10 +1,8 @@
 """Re-INVITE and other requests of a scripted peer inside a dialog."""
 
 import pytest
-
-from softphone.sip.events import ByeReceived, ReinviteReceived
-from tests.support.sip_calls import kinds, request
-from tests.support.sip_peers import (
+from support.sip_calls import kinds, request
+from support.sip_peers import (
     ALICE,
     ALICE_NAME,
     ANSWER,
@@ -15,7 +13,9 @@ from tests.support.sip_peers import (
     answer_to,
     make_endpoint,
 )
-from tests.support.virtual_link import VirtualNetwork
+from support.virtual_link import VirtualNetwork
+
+from softphone.sip.events import ByeReceived, ReinviteReceived
 
 
 class TestReinvite:
@@ -62,6 +62,18 @@ class TestReinvite:
         self.bob.bye(1, now=self.net.now)
         self.net.run_for(0.1)
         assert self.peer.requests("BYE")[0].uri == "sip:alice@192.0.2.1:5060;moved=1"
+
+    def test_answered_twice_is_answered_once(self):
+        self.say(request("INVITE", cseq=2, to_tag=self.tag))
+        self.net.run_for(0.1)
+        self.bob.answer_reinvite(1, body=b"first", now=self.net.now)
+        self.bob.answer_reinvite(1, body=b"second", now=self.net.now)
+        self.bob.reject_reinvite(1, 488, now=self.net.now)
+        self.net.run_for(0.1)
+        assert [(m.status, m.body) for m in self.peer.responses("INVITE")][-1] == (200, b"first")
+        self.say(request("ACK", cseq=2, to_tag=self.tag))
+        self.net.run_for(0.1)
+        assert kinds(self.events)[-2:] == ["ReinviteReceived", "Acked"]
 
     def test_refused_leaves_the_call_as_it_was(self):
         self.say(request("INVITE", cseq=2, to_tag=self.tag))
@@ -132,6 +144,16 @@ class TestReinvite:
         self.net.run_for(0.1)
         assert [m.status for m in self.peer.responses("BYE")] == [481, 481]
         assert self.bob.legs == (1,)
+
+    def test_a_second_bye_does_not_take_the_place_of_the_first(self):
+        self.net._nodes[BOB].on_event = None
+        self.say(request("BYE", cseq=2, to_tag=self.tag))
+        self.say(request("BYE", cseq=3, to_tag=self.tag))
+        self.net.run_for(0.1)
+        self.bob.answer_bye(1, body=b"result", content_type="text/plain", now=self.net.now)
+        self.net.run_for(0.1)
+        answers = [(m.cseq.number, m.status, m.body) for m in self.peer.responses("BYE")]
+        assert answers == [(3, 481, b""), (2, 200, b"result")]
 
     def test_a_bye_the_owner_forgets_is_answered_in_the_end(self):
         self.net._nodes[BOB].on_event = None

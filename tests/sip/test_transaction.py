@@ -1,11 +1,11 @@
 import pytest
+from support.sip_peers import answer_to
 
 from softphone.sip.client_transaction import INVITE_CLIENT, NON_INVITE_CLIENT, ClientTransaction
 from softphone.sip.message import parse_message
 from softphone.sip.server_transaction import INVITE_SERVER, NON_INVITE_SERVER, ServerTransaction
 from softphone.sip.timers import Timer, Timers
 from softphone.sip.transaction import TIMER_INPUT, Action, Input, State
-from tests.support.sip_peers import answer_to
 
 MACHINES = [INVITE_CLIENT, NON_INVITE_CLIENT, INVITE_SERVER, NON_INVITE_SERVER]
 PEER = ("192.0.2.9", 5060)

@@ -2,9 +2,7 @@
 
 import itertools
 
-from softphone.sip.events import Answered, ByeReceived, InviteReceived
-from softphone.sip.message import Request
-from tests.support.sip_peers import (
+from support.sip_peers import (
     ALICE,
     ALICE_NAME,
     ANSWER,
@@ -14,7 +12,10 @@ from tests.support.sip_peers import (
     ScriptedPeer,
     make_endpoint,
 )
-from tests.support.virtual_link import VirtualNetwork
+from support.virtual_link import VirtualNetwork
+
+from softphone.sip.events import Answered, ByeReceived, InviteReceived
+from softphone.sip.message import Request
 
 
 def kinds(events):
