@@ -2,41 +2,71 @@
 
 One leg: each program in turn calls the same kind of peer, sends speech, and records both directions.
 Many legs: each program answers many calls in one process, and records none. A leg of ours is
-compared with a leg of baresip's; rounds alternate, ratios are of the same round.
+compared with a leg of baresip's, in rounds in which both are measured, one after the other.
 
-call_cost.py [--seconds 10] [--rounds 3] [--legs 60] [--their-legs 30] [--only one|many] [--status-line]
+python -m benchmarks.call_cost [--seconds 10] [--rounds 5] [--legs 60] [--their-legs 30] [--only one|many]
+                               [--status-line] [--json FILE] [--smoke]
 """
 
-import argparse
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import soxr
-
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
-
-from process_cost import Cost, measure
 from support.command import Answering, Calling
-from support.peers import Baresip, missing, read_wav, write_wav
+from support.peers import Baresip, read_wav, write_wav
 
-SETTLE_S = 2.0
-"""After the call stands: imports, buffers and codec tables are done."""
+from benchmarks import ROOT
+from benchmarks.figures import (
+    Figure,
+    alternating,
+    baresip_missing,
+    baresip_name,
+    deliver,
+    options,
+    progress,
+)
+from benchmarks.process_cost import Cost, measure
+
 BIT_RATE_BPS, PTIME_MS, COMPLEXITY = 16_000, 60, 5
 OURS = (
     "--codec", f"opus:{BIT_RATE_BPS}", "--ptime", str(PTIME_MS), "--complexity", str(COMPLEXITY),
 )  # fmt: skip
 LEGS_PER_CALLER = 30
+ONE_LEG = Figure("CPU of one leg, both directions recorded", "ms/s", at_most=0.8, of="ratio")
+MEMORY = Figure("memory of that leg (RSS)", "MiB", at_most=50)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is measured."""
+
+    rounds: int = 5
+    seconds: float = 10.0
+    settle_s: float = 2.0
+    """After the call stands: imports, buffers and codec tables are done."""
+    legs: int = 60
+    their_legs: int = 30
+
+
+SMOKE = Scale(rounds=1, seconds=1.0, settle_s=0.5, legs=4, their_legs=2)
+
+
+def many_legs_figure(scale: Scale) -> Figure:
+    """Return the row of many legs, without values."""
+    name = f"CPU of a leg, {scale.legs} in one process beside {scale.their_legs} of the peer's"
+    return Figure(name, "ms/s", at_most=0.5, of="ratio")
 
 
 def long_speech(folder: Path, seconds: float) -> Path:
     """Write bundled speech, again and again, at the rate baresip wants."""
-    speech = Path(__file__).parents[1] / "softphone" / "data" / "speech" / "man.wav"
+    speech = ROOT / "softphone" / "data" / "speech" / "man.wav"
     samples, rate_hz = read_wav(speech)
     again = np.tile(soxr.resample(samples, rate_hz, 48_000), int(seconds * rate_hz / len(samples)) + 1)
     path = folder / "speech48k.wav"
@@ -61,6 +91,7 @@ def one_leg_ours(wav: Path, folder: Path) -> Iterator[int]:
     with baresip(wav) as peer, Calling(peer.uri, *OURS, *recordings, "--seconds", "600") as call:
         peer.wait_for("Call established", 10)
         yield call.pid
+        still_standing(peer)
 
 
 @contextmanager
@@ -69,20 +100,25 @@ def one_leg_theirs(wav: Path, *, status_line: bool) -> Iterator[int]:
     with baresip(wav) as peer, baresip(wav, dial=peer.uri, record=True, status_line=status_line) as call:
         peer.wait_for("Call established", 10)
         yield call.pid
+        still_standing(peer)
 
 
 @contextmanager
 def many_legs(uri: str, legs: int, wav: Path) -> Iterator[None]:
     """*legs* calls to *uri*, from as many baresips as that takes."""
     with ExitStack() as stack:
+        callers = []
         for first in range(0, legs, LEGS_PER_CALLER):
             count = min(LEGS_PER_CALLER, legs - first)
             caller = stack.enter_context(baresip(wav, calls=count))
+            callers.append(caller)
             for _ in range(count):
                 caller.say(f"/dial {uri}")
                 time.sleep(0.05)
             caller.wait_for("Call established", 20, times=count)
         yield
+        for caller in callers:
+            still_standing(caller)
 
 
 @contextmanager
@@ -99,73 +135,90 @@ def many_legs_theirs(wav: Path, legs: int) -> Iterator[int]:
         yield callee.pid
 
 
-def window(process: AbstractContextManager[int], seconds: float) -> Cost:
+def still_standing(peer: Baresip) -> None:
+    """Raise RuntimeError if a call of *peer* has ended: one that is gone costs nothing."""
+    if "terminated (duration" in peer.log:
+        raise RuntimeError(f"a call ended while it was measured:\n{peer.log[-1000:]}")
+
+
+def window(process: AbstractContextManager[int], scale: Scale) -> Cost:
     """Measure one process while its calls stand."""
     with process as pid:
-        time.sleep(SETTLE_S)
-        return measure({"": pid}, seconds)[""]
+        time.sleep(scale.settle_s)
+        return measure({"": pid}, scale.seconds)[""]
 
 
-def compare(
+def rounds_of(
     name: str,
     ours: Callable[[], AbstractContextManager[int]],
     theirs: Callable[[], AbstractContextManager[int]],
-    *,
-    legs: tuple[int, int],
-    rounds: int,
-    seconds: float,
-) -> float:
-    """Print each round; return the median ratio of CPU per leg, ours to baresip's."""
-    print(f"{name}: {legs[0]} of ours, {legs[1]} of baresip's, {rounds} rounds of {seconds:g} s")
-    ratios = []
-    for number in range(rounds):
-        costs: dict[str, Cost] = {}
-        order = [("ours", ours), ("baresip", theirs)]
-        for who, make in order if number % 2 == 0 else order[::-1]:
-            costs[who] = window(make(), seconds)
-        for who, count in (("ours", legs[0]), ("baresip", legs[1])):
-            print(f"  {who:8s} {costs[who].cpu_ms_per_s / count:6.2f} ms/s a leg   {costs[who]}")
-        ratios.append(costs["ours"].cpu_ms_per_s / legs[0] / (costs["baresip"].cpu_ms_per_s / legs[1]))
-    median = float(statistics.median(ratios))
-    print(f"  ratio {median:.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
-    return median
+    scale: Scale,
+) -> tuple[list[Cost], list[Cost]]:
+    """Measure both once a round; return what ours cost, and what baresip did."""
+    costs: tuple[list[Cost], list[Cost]] = ([], [])
+    for number in range(scale.rounds):
+        pairs = (("ours", costs[0], ours), ("baresip", costs[1], theirs))
+        for who, taken, make in alternating(pairs, number):
+            taken.append(window(make(), scale))
+            progress(f"{name}, round {number + 1} of {scale.rounds}: {who:8s} {taken[-1]}")
+    return costs
+
+
+def one_leg(wav: Path, folder: Path, scale: Scale, *, status_line: bool = False) -> list[Figure]:
+    """Return CPU and memory of one leg."""
+    make_ours = partial(one_leg_ours, wav, folder)
+    make_theirs = partial(one_leg_theirs, wav, status_line=status_line)
+    ours, theirs = rounds_of("one leg", make_ours, make_theirs, scale)
+    peer = baresip_name()
+    return [
+        ONE_LEG.measured([c.cpu_ms_per_s for c in ours], [c.cpu_ms_per_s for c in theirs], peer=peer),
+        MEMORY.measured([c.rss_mib for c in ours], [c.rss_mib for c in theirs], peer=peer),
+    ]
+
+
+def many(wav: Path, scale: Scale) -> list[Figure]:
+    """Return CPU a leg, of many."""
+    make_ours = partial(many_legs_ours, wav, scale.legs)
+    make_theirs = partial(many_legs_theirs, wav, scale.their_legs)
+    ours, theirs = rounds_of("many legs", make_ours, make_theirs, scale)
+    return [
+        many_legs_figure(scale).measured(
+            [cost.cpu_ms_per_s / scale.legs for cost in ours],
+            [cost.cpu_ms_per_s / scale.their_legs for cost in theirs],
+            peer=baresip_name(),
+        )
+    ]
+
+
+def figures(scale: Scale, *, only: str | None = None, status_line: bool = False) -> list[Figure]:
+    """Measure; without baresip, or /proc, say why not."""
+    why = baresip_missing() if sys.platform == "linux" else "CPU is read in the /proc of Linux"
+    if why:
+        return [figure.skip(why) for figure in (ONE_LEG, MEMORY, many_legs_figure(scale))]
+    found: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="call-cost-") as name:
+        folder = Path(name)
+        wav = long_speech(folder, scale.seconds + scale.settle_s + 30)
+        if only != "many":
+            found += one_leg(wav, folder, scale, status_line=status_line)
+        if only != "one":
+            found += many(wav, scale)
+    return found
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--legs", type=int, default=60)
-    parser.add_argument("--their-legs", type=int, default=30)
+    parser = options(__doc__)
+    usual = Scale()
+    parser.add_argument("--seconds", type=float, default=usual.seconds)
+    parser.add_argument("--rounds", type=int, default=usual.rounds)
+    parser.add_argument("--legs", type=int, default=usual.legs)
+    parser.add_argument("--their-legs", type=int, default=usual.their_legs)
     parser.add_argument("--only", choices=("one", "many"))
     parser.add_argument("--status-line", action="store_true", help="let baresip print its status, as it does")
     given = parser.parse_args()
-    if why := missing("baresip"):
-        print(f"call_cost: nothing to compare with: {why}")
-        return 0
-    with tempfile.TemporaryDirectory(prefix="call-cost-") as name:
-        folder = Path(name)
-        wav = long_speech(folder, given.seconds + SETTLE_S + 30)
-        common = {"rounds": given.rounds, "seconds": given.seconds}
-        if given.only != "many":
-            compare(
-                "one leg, both directions recorded",
-                lambda: one_leg_ours(wav, folder),
-                lambda: one_leg_theirs(wav, status_line=given.status_line),
-                legs=(1, 1),
-                **common,
-            )
-        if given.only != "one":
-            compare(
-                "many legs in one process, no recording",
-                lambda: many_legs_ours(wav, given.legs),
-                lambda: many_legs_theirs(wav, given.their_legs),
-                legs=(given.legs, given.their_legs),
-                **common,
-            )
-    return 0
+    scale = Scale(given.rounds, given.seconds, usual.settle_s, given.legs, given.their_legs)
+    found = figures(SMOKE if given.smoke else scale, only=given.only, status_line=given.status_line)
+    return deliver(found, given.json)
 
 
 if __name__ == "__main__":

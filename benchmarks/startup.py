@@ -1,20 +1,33 @@
-"""How long a user waits: for help, for `answer` to listen, for a call to stand; beside baresip.
+"""How long a user waits: for help, for `answer` to listen, for a call to stand.
 
-startup.py [--rounds 5]
+python -m benchmarks.startup [--rounds 7] [--json FILE] [--smoke]
 """
 
-import argparse
-import statistics
+import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
-
 from support.command import COMMAND, Answering, softphone
-from support.peers import Baresip, missing
+from support.peers import Baresip
+
+from benchmarks.figures import (
+    Figure,
+    alternating,
+    baresip_missing,
+    baresip_name,
+    deliver,
+    options,
+    progress,
+)
+
+HELP = Figure("softphone --help", "s", at_most=0.15)
+CALL_HELP = Figure("softphone call --help", "s")
+STANDING = Figure("call standing after INVITE", "s", at_most=0.2)
+LISTENING = Figure("softphone answer, until it listens", "s")
 
 
 def run(*command: str) -> float:
@@ -22,6 +35,11 @@ def run(*command: str) -> float:
     start = time.monotonic()
     subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
     return time.monotonic() - start
+
+
+def python_alone() -> float:
+    """Return the seconds that the interpreter takes for nothing: no command in Python is faster."""
+    return run(sys.executable, "-c", "pass")
 
 
 def until_answer_listens() -> float:
@@ -45,31 +63,58 @@ def invite_to_answer() -> float:
     return float(result["setup_s"])
 
 
+def command() -> tuple[str, ...]:
+    """Return what a user types; from a tree that is not installed, the nearest to it."""
+    script = Path(sys.executable).with_name("softphone")
+    return (str(script),) if script.exists() else COMMAND
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is timed, and what beside it in the same round."""
+
+    figure: Figure
+    ours: Callable[[], float]
+    theirs: Callable[[], float] | None = None
+    peer: str = ""
+
+
+def steps() -> list[Step]:
+    """Return all that is to be timed here."""
+    python = f"Python {platform.python_version()} doing nothing"
+    with_baresip: tuple[Callable[[], float] | None, str] = (None, "")
+    if not baresip_missing():
+        with_baresip = until_baresip_is_ready, baresip_name()
+    return [
+        Step(HELP, lambda: run(*command(), "--help"), python_alone, python),
+        Step(CALL_HELP, lambda: run(*command(), "call", "--help"), python_alone, python),
+        Step(LISTENING, until_answer_listens, *with_baresip),
+        Step(STANDING, invite_to_answer),
+    ]
+
+
+def figures(rounds: int) -> list[Figure]:
+    """Time every step once a round."""
+    wanted = steps()
+    ours: dict[str, list[float]] = {step.figure.name: [] for step in wanted}
+    theirs: dict[str, list[float]] = {step.figure.name: [] for step in wanted}
+    for number in range(rounds):
+        progress(f"startup: round {number + 1} of {rounds}")
+        for step in wanted:
+            for who, timed in alternating(((ours, step.ours), (theirs, step.theirs)), number):
+                if timed is not None:
+                    who[step.figure.name].append(timed())
+    return [
+        step.figure.measured(ours[step.figure.name], theirs[step.figure.name], peer=step.peer)
+        for step in wanted
+    ]
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = options(__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
     given = parser.parse_args()
-    steps: dict[str, Callable[[], float]] = {
-        "python -c pass": lambda: run(sys.executable, "-c", "pass"),
-        "softphone --help": lambda: run(*COMMAND, "--help"),
-        "softphone call --help": lambda: run(*COMMAND, "call", "--help"),
-        "softphone answer, until it listens": until_answer_listens,
-        "softphone call, INVITE to 200": invite_to_answer,
-    }
-    if why := missing("baresip"):
-        print(f"baresip is left out: {why}")
-    else:
-        steps["baresip, until it is ready"] = until_baresip_is_ready
-    taken: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(given.rounds):  # interleaved: a slow moment of the machine is one for all
-        for name, step in steps.items():
-            taken[name].append(step())
-    for name, seconds in taken.items():
-        low, high = min(seconds), max(seconds)
-        print(f"{name:36s} {statistics.median(seconds):6.3f} s ({low:.3f} to {high:.3f})")
-    return 0
+    return deliver(figures(1 if given.smoke else given.rounds), given.json)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ DEFAULT_SPEECH = "builtin:man"
 DEFAULT_PTIME_MS = 20
 """RFC 3551 section 4.2, and what most peers use."""
 
+DIGEST_ALGORITHMS = ("SHA-256", "MD5")
+"""RFC 7616 section 3.2, as far as it is known here."""
+
 _DTMF_DIGITS = frozenset("0123456789*#ABCD")  # RFC 4733 section 3.2, events 0 to 15
 _TOKEN = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")  # RFC 3261 section 25.1
 _OWN_HEADERS = frozenset(
@@ -188,6 +191,9 @@ class AccountOptions:
     auth_user: str | None = None
     """Name for digest authentication where it is not `user`."""
     password: str | None = field(default=None, repr=False)
+    auth_algorithms: tuple[str, ...] = ("MD5",)
+    """Digest algorithms that callers are challenged with, the best first. SHA-256 (RFC 8760) is stronger; but baresip 1.0 gives up
+    on a challenge that offers it at all, and sipp 3.6 on one that offers it first."""
     headers: tuple[tuple[str, str], ...] = ()
     """Further header fields of the INVITE or its 200."""
     sip_t1_ms: int = 500
@@ -198,6 +204,9 @@ class AccountOptions:
             raise UsageError(f"--user must be the part of a SIP URI before '@', got {self.user!r}")
         if self.password is not None and self.user is None and self.auth_user is None:
             raise UsageError("a password is for a user: give --user or --auth-user, too")
+        if not self.auth_algorithms or set(self.auth_algorithms) - set(DIGEST_ALGORITHMS):
+            got = ",".join(self.auth_algorithms)
+            raise UsageError(f"--auth-algorithms must be of {', '.join(DIGEST_ALGORITHMS)}, got {got!r}")
         for name, value in self.headers:
             if not _TOKEN.fullmatch(name) or not value.isprintable():
                 raise UsageError(f"--header must be 'Name: value' on one line, got {f'{name}: {value}'!r}")

@@ -71,6 +71,11 @@ def _codecs(value: object) -> tuple[CodecChoice, ...]:
     return tuple(CodecChoice.parse(_text(part)) for part in parts)
 
 
+def _words(value: object) -> tuple[str, ...]:
+    parts = value if isinstance(value, list) else _text(value).split(",")
+    return tuple(_text(part).strip().upper() for part in parts)
+
+
 def _ports(value: object) -> tuple[int, int]:
     low, dash, high = _text(value).partition("-")
     if not dash:
@@ -155,7 +160,7 @@ OPTIONS = (
     Option("play", "audio", "play", _text, "FILE", "sound file to send, or builtin:man, builtin:woman"),
     Option("echo", "audio", "echo", _flag, "", "send back what is heard"),
     Option("tone", "audio", "tone_hz", _number, "HZ", "send a tone of 20 to 20000 Hz"),
-    Option("device", "audio", "device", _text, "NAME", "microphone and speaker"),
+    Option("device", "audio", "device", _text, "NAME", "microphone and speaker; null: neither"),
     Option("record", "audio", "record", _text, "FILE", "WAV file for what is heard"),
     Option("record-sent", "audio", "record_sent", _text, "FILE", "WAV file for what is sent"),
     Option("expect", "audio", "expect", _text, "FILE", "what the peer sends, to score against"),
@@ -175,6 +180,7 @@ OPTIONS = (
     Option("auth-user", "account", "auth_user", _text, "A", "user name of the password, where another"),
     Option("password-env", "account", "password", _password_of, "VAR", "environment variable that holds it"),
     Option("password", "account", "password", _text, "P", "for tests: others can see it"),
+    Option("auth-algorithms", "account", "auth_algorithms", _words, "A[,..]", "to challenge callers with (MD5)"),
     Option("header", "account", "headers", _headers, "'N: V'", "a SIP header field more; repeatable", True),
     Option("sip-t1-ms", "account", "sip_t1_ms", _whole, "MS", "SIP round trip estimate (500)"),
 )  # fmt: skip

@@ -69,7 +69,11 @@ class Station:
         contact = SipUri(scheme="sip", user=account.user or default_user, host=host, port=port)
         challenger = None
         if challenge and account.password is not None and account.digest_user is not None:
-            challenger = Challenger(realm="softphone", users={account.digest_user: account.password})
+            challenger = Challenger(
+                realm="softphone",
+                users={account.digest_user: account.password},
+                algorithms=account.auth_algorithms,
+            )
         endpoint = SipEndpoint(
             contact=contact,
             via_address=(host, port),

@@ -6,40 +6,60 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 Result = Mapping[str, Any]
 
+_LONGEST_CELL = 32
+"""Of the last column of a listing."""
+
 
 def calls_side_by_side(title: str, sides: Mapping[str, Result]) -> str:
     """Return a table with a row for each figure and a column for each side of one call."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("")
-    for side in sides:
-        table.add_column(side, justify="right")
+    table = _table("", *sides)
     for name, figure in _ROWS:
         cells = [figure(result) for result in sides.values()]
         if any(cells):
             table.add_row(name, *cells)
-    return _rendered(table)
+    # A path is to be copied: on a line of its own nothing cuts it.
+    recordings = [
+        f"recording, {side}: {result['recording']}"
+        for side, result in sides.items()
+        if result.get("recording")
+    ]
+    return "\n".join((title, _rendered(table), *recordings))
 
 
 def calls_one_a_line(title: str, results: Sequence[Result]) -> str:
     """Return a table with a row for each call."""
-    columns = [row for row in _ROWS if row[0] in ("outcome", "talk", "loss", "score", "E-model", "verdict")]
-    rows = [[result["started_at"], *(figure(result) for _, figure in columns)] for result in results]
-    return listing(title, ["started", *(name for name, _ in columns)], rows)
+    columns = [row for row in _ROWS if row[0] in ("talk", "loss", "verdict", "score")]
+    rows = [
+        [result["started_at"], str(result["outcome"]), *(figure(result) for _, figure in columns)]
+        for result in results
+    ]
+    return listing(title, ["started", "outcome", *(name for name, _ in columns)], rows)
 
 
 def listing(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a plain table."""
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    """Return a plain table; what is too long for its last column stands below, after the row's first cell."""
+    table = _table(*columns)
+    below = []
     for row in rows:
-        table.add_row(*row)
-    return _rendered(table)
+        last = row[-1]
+        if len(last) > _LONGEST_CELL:
+            below.append(f"{row[0]}: {last}")
+            last = "see below"
+        table.add_row(*row[:-1], last)
+    return "\n".join((title, _rendered(table), *below))
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column is columns[0])
+    return table
 
 
 def _rendered(table: Table) -> str:
@@ -47,7 +67,7 @@ def _rendered(table: Table) -> str:
     out = io.StringIO()
     width = shutil.get_terminal_size().columns if terminal else 100
     Console(file=out, width=width, force_terminal=terminal, markup=False, highlight=False).print(table)
-    return out.getvalue().rstrip("\n")
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
 def _figure(path: str, form: str) -> Callable[[Result], str]:
@@ -97,8 +117,7 @@ def _emodel(result: Result) -> str:
     if not isinstance(emodel, Mapping):
         return ""
     ground = "" if emodel.get("grounded") else ", ungrounded"
-    r, mos = _text(emodel.get("r"), "{:.1f}"), _text(emodel.get("mos_cq"), "{:.2f}")
-    return f"{emodel.get('model')}: R {r}, MOS-CQE {mos}{ground}"
+    return f"R {_text(emodel.get('r'), '{:.1f}')} ({emodel.get('model')}{ground})"
 
 
 def _verdict(result: Result) -> str:
@@ -126,8 +145,8 @@ _ROWS: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ("verdict", _verdict),
     ("score", _score),
     ("E-model", _emodel),
+    ("MOS-CQE", _figure("emodel.mos_cq", "{:.2f}")),
     ("DTMF heard", _figure("dtmf_received", "{}")),
     ("CPU", _figure("cost.cpu_ms_per_s", "{:.1f} ms/s")),
     ("memory", _figure("cost.rss_mib", "{:.0f} MiB")),
-    ("recording", _figure("recording", "{}")),
 )

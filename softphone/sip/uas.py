@@ -18,7 +18,7 @@ from softphone.sip.layer import TransactionLayer
 from softphone.sip.leg import Cause, Leg, LegAction, LegInput, LegState, Unacknowledged
 from softphone.sip.legs import LegBook
 from softphone.sip.local import ALLOW, SUPPORTED, LocalAgent
-from softphone.sip.message import Request
+from softphone.sip.message import KNOWN_METHODS, Request
 from softphone.sip.server_transaction import ServerTransaction
 from softphone.sip.timers import Timer
 from softphone.sip.transaction import Account
@@ -81,7 +81,9 @@ class Uas:
             self._cancel(request, transaction, now)
             return
         if request.method not in ALLOW:
-            self._refuse(transaction, 405, now, headers=(("Allow", ", ".join(ALLOW)),))
+            # Section 8.2.1; section 21.5.2: 501 for a method that is no method to us.
+            status = 405 if request.method in KNOWN_METHODS else 501
+            self._refuse(transaction, status, now, headers=(("Allow", ", ".join(ALLOW)),))
             return
         unknown = [tag for tag in request.headers.get_all("Require") if tag not in SUPPORTED]
         if unknown:

@@ -52,13 +52,13 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
         f"print([n for n in {HEAVY!r} if n in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=30, check=True
     )
     assert done.stderr == "[]\n"
 
 
 def test_the_module_is_the_command() -> None:
-    command = [sys.executable, "-m", "softphone", "--help"]
+    command = [sys.executable, "-P", "-m", "softphone", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0
     assert done.stdout.startswith("usage: softphone ")

@@ -130,10 +130,11 @@ def test_no_common_codec_is_incompatible():
         assert (result["outcome"], result["sip_status"]) == ("incompatible", 488)
 
 
-def test_wrong_and_right_password(monkeypatch):
+@pytest.mark.parametrize("algorithms", ["md5", "sha-256,md5"])
+def test_wrong_and_right_password(monkeypatch, algorithms):
     monkeypatch.setenv("SECRET", "swordfish")
     account = ("--user", "alice", "--password-env", "SECRET")
-    with Answering(*account, "--calls", "2") as callee:
+    with Answering(*account, "--calls", "2", "--auth-algorithms", algorithms) as callee:
         status, result, err = softphone("call", callee.uri, "--seconds", "1")
         one_line_error(status, 4, result, err)
         assert result["outcome"] == "unauthorized"

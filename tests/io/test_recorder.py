@@ -191,7 +191,7 @@ def test_recording_imports_no_sound_library() -> None:
         "import sys, softphone.io.recorder; print({'soundfile', 'sounddevice', 'scipy'} & set(sys.modules))"
     )
     printed = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-P", "-c", program], check=True, capture_output=True, text=True, timeout=60
     ).stdout
     assert printed.strip() == "set()"
 
@@ -215,7 +215,7 @@ sys.stdin.read()
 def test_a_killed_process_leaves_a_recording_that_plays(tmp_path: Path) -> None:
     path = tmp_path / "got.wav"
     child = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-P", "-c", _CHILD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with child:
         assert child.stdout is not None

@@ -175,5 +175,5 @@ def test_the_parent_imports_nothing_heavy():
         "import sys, softphone.io.scoring;"
         "print([m for m in ('numpy', 'scipy', 'pystoi', 'soundfile', 'soxr') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -129,5 +129,5 @@ def test_the_registry_costs_no_import_of_scipy_or_pystoi():
         "import sys, dsp.metrics, dsp.metrics.emodel, softphone.scorer.live, softphone.scorer.session;"
         "print([m for m in ('scipy', 'pystoi', 'soundfile', 'soxr', 'asyncio') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -17,10 +17,10 @@ class TestRequests:
         assert "Supported" in answer.headers
         assert answer.to.tag
 
-    def test_a_method_we_do_not_serve_is_405_with_allow(self):
-        for method in ("SUBSCRIBE", "FROBNICATE", "REGISTER"):
+    def test_a_method_we_do_not_serve_is_405_or_501_if_it_is_none_with_allow(self):
+        for method, status in (("SUBSCRIBE", 405), ("REGISTER", 405), ("FROBNICATE", 501)):
             (answer,) = Server().ask(request(method))
-            assert answer.status == 405
+            assert answer.status == status
             assert "INVITE" in answer.headers.get_all("Allow")
 
     def test_an_extension_we_lack_is_420_and_named(self):

@@ -112,6 +112,11 @@ ENDPOINT_ANSWERS = {
     "cparam02": 405,
     "regescrt": 405,
     "inv2543": "call",
+    "intmeth": 501,
+    "esc02": 501,
+    "unkscm": 416,
+    "novelsc": 416,
+    "sdp01": 406,
 }
 
 
