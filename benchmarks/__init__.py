@@ -9,6 +9,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
-if not sys.flags.safe_path and sys.path[0] == str(ROOT):
+if not sys.flags.safe_path and sys.path[0] in ("", str(ROOT)):
     del sys.path[0]
 sys.path += [str(ROOT), str(ROOT / "tests")]

@@ -54,7 +54,7 @@ class Figure:
 
     def measured(self, ours: Sequence[float], theirs: Sequence[float] = (), *, peer: str = "") -> Self:
         """Return this figure with values."""
-        return replace(self, ours=tuple(ours), theirs=tuple(theirs), peer=peer)
+        return replace(self, ours=tuple(map(float, ours)), theirs=tuple(map(float, theirs)), peer=peer)
 
     def skip(self, why: str) -> Self:
         """Return this figure without values, and why."""

@@ -5,7 +5,7 @@ what it hears into its own microphone. Between the arrival of a click and the de
 tool's playout (jitter buffer, decoder, player) and its capture (one packet, encoder): together the way from
 the mouth to the ear between two such tools, on a network without delay, where the codec's delay counts once.
 
-python -m benchmarks.mouth_to_ear [--clicks 10] [--calls 3] [--ptime 20,60] [--json FILE] [--smoke]
+python -m benchmarks.mouth_to_ear [--clicks 5] [--calls 7] [--ptime 20,60] [--json FILE] [--smoke]
 """
 
 import statistics
@@ -36,9 +36,9 @@ ECHO_WITHIN_S = 0.7
 class Scale:
     """How much is measured."""
 
-    calls: int = 3
-    """To each tool."""
-    clicks: int = 10
+    calls: int = 7
+    """To each tool. The delay of a call depends on how its clock happens to lie to the peer's."""
+    clicks: int = 5
     """A call."""
     settle_s: float = 3.0
     """Before the first click: jitter buffers have found their delay."""

@@ -1,6 +1,6 @@
 """CPU, memory and context switches of running processes over a window (Linux).
 
-process_cost.py SECONDS NAME=PID ...
+python -m benchmarks.process_cost SECONDS NAME=PID ...
 """
 
 import sys

@@ -74,7 +74,6 @@ def kernel_row(found: dict[str, Any]) -> dict[str, Any]:
     stats = found["stats"]
     return {
         "name": found["name"].removeprefix("test_"),
-        "group": found["group"],
         "median_us": stats["median"] * 1e6,
         "q1_us": stats["q1"] * 1e6,
         "q3_us": stats["q3"] * 1e6,

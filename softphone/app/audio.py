@@ -3,6 +3,7 @@
 import logging
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,17 +38,19 @@ class CallAudio:
     Args:
         options: what was asked for.
         loop: start what is played again when it ends.
+        writer: one thread, which writes the recordings.
 
     Raises:
         UsageError: a sound file that is none, a reference that is none.
         EnvironmentProblem: a recording that cannot be written, a sound device that is not there.
     """
 
-    def __init__(self, options: AudioOptions, *, loop: bool) -> None:
+    def __init__(self, options: AudioOptions, *, loop: bool, writer: ThreadPoolExecutor) -> None:
         self.heard_tap: Tap | None = None
         self.sent_tap: Tap | None = None
         self._options = options
         self._loop = loop
+        self._writer = writer
         self._source: FileSource | None = None
         self._card: PortAudioDevice | None = None
         self._recorders: list[Recorder] = []
@@ -131,7 +134,7 @@ class CallAudio:
         return open_source(self._options.play or DEFAULT_SPEECH, sample_rate_hz, loop=self._loop)
 
     def _record(self, path: Path, sample_rate_hz: int) -> Tap:
-        recorder = Recorder(path, sample_rate_hz)
+        recorder = Recorder(path, sample_rate_hz, executor=self._writer)
         self._recorders.append(recorder)
         return recorder.tap
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dsp.level import LevelReport, SpeechMeter
 from softphone.app.codec_choice import CodecInUse, agreed, matching
-from softphone.app.line import PolledSocket
+from softphone.app.line import ImpairedSocket, PolledSocket
 from softphone.config import MediaOptions
 from softphone.io.ids import StreamIds, seeded_rng
 from softphone.io.media_clock import MediaClock
@@ -86,9 +86,13 @@ class MediaLeg:
         codec = agreed(codec, ptime_ms=negotiated.ptime_ms, fmtp=negotiated.codec.fmtp)
         formats = {c.payload_type: matching(chosen, c) for c in negotiated.receive}
         self.codec = codec
+        self._chosen = chosen
+        self._negotiated = negotiated
+        self._formats = formats
         self.sample_rate_hz = codec.sample_rate_hz
         self._ptime_ms = codec.settings.ptime_ms
         self._socket = socket
+        self._line_needs_loop = isinstance(socket, ImpairedSocket)
         self._clock = clock
         self._events = events
         self._timeout_s = media.rtp_timeout_s
@@ -124,7 +128,6 @@ class MediaLeg:
         self.device = make_device(self.sample_rate_hz, self._ptime_ms, start)
         self._engine = MediaEngine(self.transmit, self.receive, self.device)
         self._follow(negotiated)
-        self._heard_at = now
         self._source_ended = False
         self._dtmf = ""
         self._first_rtp_at: float | None = None
@@ -132,11 +135,12 @@ class MediaLeg:
         self._stopped = False
 
     def retarget(self, negotiated: Negotiated) -> None:
-        """Follow a re-INVITE: another address, another direction."""
+        """Follow a re-INVITE: another address, another direction, another codec."""
         self.session.retarget(
             (negotiated.remote_host, negotiated.remote_port),
             (negotiated.remote_rtcp_host, negotiated.remote_rtcp_port),
         )
+        self._change_codec(negotiated)
         self._follow(negotiated)
 
     def add_taps(self, *, heard: Tap | None, sent: Tap | None) -> None:
@@ -181,11 +185,35 @@ class MediaLeg:
             "level_dbov": heard.level_dbov,
         }
 
+    def _change_codec(self, negotiated: Negotiated) -> None:
+        """Send and take what was agreed on now; the packet interval and the rate of the device stay."""
+        before, self._negotiated = self._negotiated, negotiated
+        formats = {c.payload_type: matching(self._chosen, c) for c in negotiated.receive}
+        self._formats.update(formats)
+        self.receive.accept({pt: (one.spec, one.settings) for pt, one in formats.items()})
+        new = negotiated.codec
+        if new != before.codec:
+            wanted = matching(self._chosen, new)
+            codec = agreed(wanted, ptime_ms=self._ptime_ms, fmtp=new.fmtp)
+            if codec.settings.ptime_ms != self._ptime_ms:
+                log.warning("%s is not sent: it has no packets of %d ms", codec.spec.name, self._ptime_ms)
+            else:
+                self.codec = codec
+                self.transmit.change(codec.spec, codec.settings, payload_type=new.payload_type)
+        self.session.change_formats(
+            clock_rate_hz=self.codec.spec.clock_rate_hz,
+            receive={pt: one.spec.clock_rate_hz for pt, one in formats.items()},
+            dtmf_send=negotiated.send_dtmf_payload_type,
+            dtmf_send_clock_rate_hz=negotiated.send_dtmf_clock_rate_hz,
+            dtmf_receive=negotiated.receive_dtmf,
+        )
+
     def _follow(self, negotiated: Negotiated) -> None:
         self._sends, self._receives = negotiated.sends, negotiated.receives
         self.transmit.enabled = negotiated.sends
+        self._heard_at = time.monotonic()  # a peer that was put on hold had nothing to say
 
-    def _tick(self, now: float) -> None:
+    def _tick(self, now: float) -> bool:
         self._drain(now)
         self._engine.tick(now=now)
         session = self.session
@@ -193,18 +221,21 @@ class MediaLeg:
         if due is not None and due <= now:
             session.handle_timeout(now=time.monotonic())  # a report tells the time it is sent at, not the tick's
         self._flush(now)
+        has_told = self._line_needs_loop
         while (event := session.next_event()) is not None:
             self._on_event(event)
         if self.device.source_ended and not self._source_ended:
-            self._source_ended = True
+            self._source_ended = has_told = True
             self._events.source_ended()
-        if 0 < self._timeout_s < now - self._heard_at and self._receives:
-            self._heard_at = now
+        # A peer that sends only has put us on hold, as a rule, and may do so in silence (RFC 6337 section 5.3).
+        if 0 < self._timeout_s < now - self._heard_at and self._receives and self._sends:
+            self._heard_at, has_told = now, True
             self._events.timed_out()
+        return has_told
 
     def _drain(self, now: float) -> None:
         receive = self.session.receive_datagram
-        for data, addr, arrival in self._socket.drain(now):
+        for data, addr, arrival in self._socket.drain(now, spacing_s=self.session.packet_spacing_s):
             receive(data, addr, now=arrival)
             self._heard_at = now
 

@@ -38,8 +38,8 @@ class ImpairedSocket:
         """Ports of RTP and RTCP."""
         return self._socket.ports
 
-    def drain(self, now: float) -> list[Arrival]:
-        """What has come through the line by *now*, and when each came."""
+    def drain(self, now: float, *, spacing_s: float = 0.0) -> list[Arrival]:
+        """What has come through the line by *now*, and when each came; see `RtpSocket.drain`."""
         for data, addr, arrival in self._socket.drain(now):
             self._incoming.put(data, addr, arrival)
         return self._incoming.release(now)

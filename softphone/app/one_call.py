@@ -64,7 +64,7 @@ class OneCall:
         self._started_at = utc_text(time.time())
         self._socket = open_socket(station.host, plan.media.rtp_ports, plan.line)
         try:
-            self._audio = CallAudio(plan.audio, loop=not plan.until_played)
+            self._audio = CallAudio(plan.audio, loop=not plan.until_played, writer=station.writer)
         except BaseException:
             self._socket.close()
             raise

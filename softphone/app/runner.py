@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from softphone.io.media_clock import new_media_loop
+
 T = TypeVar("T")
 
 
@@ -39,7 +41,8 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
                     raise faults[0] from None
                 raise
 
-    return asyncio.run(body())
+    with asyncio.Runner(loop_factory=new_media_loop) as runner:
+        return runner.run(body())
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from softphone.call.events import CallEvent
@@ -44,6 +45,8 @@ class Station:
         """Address of ours that goes into SIP and SDP."""
         self.identity = identity
         self.clock = MediaClock()
+        self.writer = ThreadPoolExecutor(1, "recorder")
+        """Writes the recordings of all calls, so that they share its wake-ups."""
         self.owners: dict[int, CallOwner] = {}
         """Who owns each call, by its number."""
         self.on_stranger: Callable[[CallEvent], None] | None = None
@@ -100,7 +103,8 @@ class Station:
             self._driver.pump()
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket; recordings have been closed by then."""
+        self.writer.shutdown()
         if self._driver is not None:
             self._driver.close()
             self._driver = None

@@ -49,7 +49,7 @@ class _Inlet:
         self._has_timestamps = _enable_timestamps(sock)
         self._emptied_at = time.monotonic()
 
-    def drain(self, now: float) -> list[Arrival]:
+    def drain(self, now: float, spacing_s: float = 0.0) -> list[Arrival]:
         """See `RtpSocket.drain`."""
         arrivals: list[Arrival] = []
         receive = self._receive
@@ -74,6 +74,8 @@ class _Inlet:
                     elif arrived_at < earliest:
                         arrived_at = earliest
             arrivals.append((data, addr[:2], arrived_at))
+            if now - arrived_at < spacing_s:
+                break
         self._emptied_at = earliest
         return arrivals
 
@@ -147,7 +149,7 @@ class RtpSocket:
         """The ports of RTP and RTCP."""
         return self._rtp.getsockname()[1], self._rtcp.getsockname()[1]
 
-    def drain(self, now: float | None = None) -> list[Arrival]:
+    def drain(self, now: float | None = None, *, spacing_s: float = 0.0) -> list[Arrival]:
         """Take what arrived: data, source, and when, in seconds of `time.monotonic`.
 
         The times are the kernel's where it gives them (Linux), so that a late reader does not look like
@@ -155,10 +157,12 @@ class RtpSocket:
 
         Args:
             now: the reader's time, which no arrival then exceeds; None: ask the clock.
+            spacing_s: the peer sends its packets so far apart. A packet that came less than that ago is taken for the last one, so that
+                most calls spare the read that finds nothing; one that waits behind it is taken by the next call, before it is needed.
         """
         if now is None:
             now = time.monotonic()
-        arrivals = self._rtp_inlet.drain(now)
+        arrivals = self._rtp_inlet.drain(now, spacing_s)
         if now - self._rtcp_drained_at >= RTCP_DRAIN_INTERVAL_S:
             self._rtcp_drained_at = now
             arrivals += self._rtcp_inlet.drain(now)

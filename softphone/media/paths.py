@@ -35,13 +35,23 @@ class TransmitPath:
     """
 
     def __init__(self, spec: CodecSpec, settings: CodecSettings, session: RtpSession, *, payload_type: int) -> None:
-        rate = spec.sample_rate_hz(settings)
         self.taps: list[Tap] = []
-        self.packet_samples = rate * settings.ptime_ms // 1000
+        self._rate = spec.sample_rate_hz(settings)
+        self.packet_samples = self._rate * settings.ptime_ms // 1000
         self.enabled = True
         """False while the negotiated direction forbids to send: packets are counted on in time, not sent."""
-        self._encode = spec.make_encoder(settings).encode
         self._send = session.send
+        self.change(spec, settings, payload_type=payload_type)
+
+    def change(self, spec: CodecSpec, settings: CodecSettings, *, payload_type: int) -> None:
+        """Send with another codec from the next packet on; blocks and their interval stay what they are.
+
+        Args:
+            settings: its packet interval must be that of the first codec.
+        """
+        rate = spec.sample_rate_hz(settings)
+        self._resampler = None if rate == self._rate else StreamResampler(self._rate, rate)
+        self._encode = spec.make_encoder(settings).encode
         self._payload_type = payload_type
         self._ticks = spec.clock_rate_hz * settings.ptime_ms // 1000
 
@@ -49,6 +59,8 @@ class TransmitPath:
         """Encode and queue one packet of exactly ``packet_samples`` samples."""
         for tap in self.taps:
             tap(block)
+        if self._resampler is not None:
+            block = self._resampler.process(block)  # whole milliseconds in, as many out
         payload = self._encode(block) if self.enabled else b""
         self._send(payload, payload_type=self._payload_type, ticks=self._ticks, now=now)
 
@@ -97,7 +109,7 @@ class ReceivePath:
         self._session = session
         self._pop = session.pop
         self._rate = sample_rate_hz
-        self._specs = formats
+        self._specs = dict(formats)
         self._formats: dict[int, _Format] = {}
         first = next(iter(formats))
         self._last = self._format(first)
@@ -110,6 +122,13 @@ class ReceivePath:
     def buffered_samples(self) -> int:
         """Decoded samples that wait for the next block."""
         return self._filled
+
+    def accept(self, formats: Mapping[int, tuple[CodecSpec, CodecSettings]]) -> None:
+        """Take these formats, too; a payload type that meant another codec means the new one from now on."""
+        for payload_type, codec in formats.items():
+            if self._specs.get(payload_type) != codec:
+                self._specs[payload_type] = codec
+                self._formats.pop(payload_type, None)
 
     def play(self, out: Samples, *, now: float) -> None:
         """Fill *out* with the next audio; never waits, never fails.

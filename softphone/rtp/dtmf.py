@@ -51,6 +51,11 @@ class DtmfSender:
         self._free_at: int | None = None
 
     @property
+    def clock_rates_hz(self) -> tuple[int, int]:
+        """Of the timestamps, and of the durations."""
+        return self._clock_rate_hz, self._event_clock_rate_hz
+
+    @property
     def pending(self) -> bool:
         """Whether there is something left to report."""
         return self._tone is not None or bool(self._queue)

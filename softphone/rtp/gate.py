@@ -33,6 +33,10 @@ class PeerGate:
         if remote != self._remote:
             self._remote, self.source = remote, None
 
+    def accept(self, payload_types: Collection[int]) -> None:
+        """The peer may send these, too."""
+        self._payload_types |= frozenset(payload_types)
+
     def admits(self, data: bytes, addr: Address) -> bool:
         """Whether an RTP datagram from *addr*, which is not `source`, may come in; a stranger is counted."""
         if addr[:2] == self._remote[:2]:

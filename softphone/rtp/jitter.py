@@ -43,6 +43,8 @@ _Entry = tuple[int, int, float, RtpPacket]  # timestamp, ticks, arrival, packet
 
 _NOWHERE = -(1 << 62)
 _SILENT: _Entry = (_NOWHERE, 0, 0.0, RtpPacket(0, 0, 0, 0, b""))
+SPACING = 0.9
+"""Share of the packet interval by which two packets of one sender are apart at least, but for jitter."""
 _MAX_WAITING = 256
 _JUMP_S = 2.0
 _STUCK_PACKETS = 5
@@ -75,6 +77,8 @@ class JitterBuffer:
         self._packet_ticks = interval_ticks
         self._grid = interval_ticks
         """Pops can come earlier or later by multiples of this only, since the tick takes whole packets."""
+        self.spacing_s = 0.0
+        """A packet that came less than this ago has no other behind it that the next pops need; 0: not known."""
         self._start_margin_s = options.start_margin_ms / 1000
         self._safety = ceil(options.safety_ms * clock_rate_hz / 1000)
         self._max_delay_s = options.max_delay_ms / 1000
@@ -153,6 +157,7 @@ class JitterBuffer:
         self._safety = self._safety * clock_rate_hz // old
         self._conceal_limit = self._conceal_limit * clock_rate_hz // old
         self._packet_ticks = self._grid = self._interval
+        self.spacing_s = 0.0
         self._surplus = 0
         self.losses.change_clock(clock_rate_hz)
         self._waiting.clear()
@@ -240,8 +245,7 @@ class JitterBuffer:
         self._next += 1
         self._position += ticks
         if ticks != self._packet_ticks:
-            self._packet_ticks = ticks
-            self._grid = gcd(ticks, self._interval)
+            self._set_packet_ticks(ticks)
         self._phase = Phase.PLAYING
         self.played += 1
         self.mean_margin_s += (margin - self.mean_margin_s) * 0.0625 if self.played > 1 else margin
@@ -296,10 +300,15 @@ class JitterBuffer:
             self._position = self._waiting[head][0]
         return shed > 0
 
+    def _set_packet_ticks(self, ticks: int) -> None:
+        self._packet_ticks = ticks
+        self._grid = gcd(ticks, self._interval)
+        # A tick that wants several packets at once has to look for all of them.
+        self.spacing_s = SPACING * ticks / self.clock_rate_hz if ticks >= self._interval else 0.0
+
     def _begin(self, now: float) -> bool:
         head = self._waiting[min(self._waiting)]
-        self._packet_ticks = head[1]
-        self._grid = gcd(head[1], self._interval)
+        self._set_packet_ticks(head[1])
         if now - head[2] < self._need_s():
             return False
         stale_s = self._need_s() + self._interval / self.clock_rate_hz + 0.1

@@ -75,6 +75,11 @@ class Receiver:
         elif index != DUPLICATE:
             self._other_source(packet, arrival)
 
+    def accept(self, audio: Mapping[int, int], digits: Mapping[int, int]) -> None:
+        """Take these payload types, too, in a new meaning where they had another."""
+        self._audio = {k: v for k, v in self._audio.items() if k not in digits} | dict(audio)
+        self._digit_types = {k: v for k, v in self._digit_types.items() if k not in audio} | dict(digits)
+
     def totals(self) -> tuple[int, int, int]:
         """(expected, received once, duplicates) over all sources."""
         expected, received, duplicates = self._past_expected, self._past_received, self._past_duplicates

@@ -27,7 +27,7 @@ class Reporter:
 
     def __init__(self, *, cname: str, clock_rate_hz: int, ntp_offset_s: float) -> None:
         self._cname = cname.encode()[:255]
-        self._clock_rate_hz = clock_rate_hz
+        self.clock_rate_hz = clock_rate_hz
         self._ntp_offset_s = ntp_offset_s
         self._last_sr = 0
         self._last_sr_at = 0.0
@@ -130,4 +130,4 @@ class Reporter:
         # A receiver that counts its cycles otherwise than we do is not to make the loss absurd.
         expected = self._block_expected if lost <= self._block_expected < 1 << 31 else 0
         loss = 100 * lost / expected if expected else 100 * block.fraction_lost / 256
-        return RemoteStats(loss, lost, block.jitter * 1000 / self._clock_rate_hz, self.reports_received)
+        return RemoteStats(loss, lost, block.jitter * 1000 / self.clock_rate_hz, self.reports_received)

@@ -231,6 +231,11 @@ class RtpSession:
         return self._jitter.pop(now=now)
 
     @property
+    def packet_spacing_s(self) -> float:
+        """See `softphone.rtp.jitter.JitterBuffer.spacing_s`."""
+        return self._jitter.spacing_s
+
+    @property
     def playout_clock_rate_hz(self) -> int:
         """The clock that the ticks of `pop` count: that of the codec the peer sends."""
         return self._jitter.clock_rate_hz
@@ -240,6 +245,27 @@ class RtpSession:
         self._gate.retarget(remote)
         self._remote, self._remote_rtcp = remote, remote_rtcp
         self._overhead_bytes = _overhead_bytes(remote)
+
+    def change_formats(
+        self,
+        *,
+        clock_rate_hz: int,
+        receive: Mapping[int, int],
+        dtmf_send: int | None,
+        dtmf_send_clock_rate_hz: int | None,
+        dtmf_receive: Mapping[int, int],
+    ) -> None:
+        """The peer has changed what is sent; what it sent before is still taken (RFC 3264 section 8.3.2).
+
+        The arguments are those of the session. Digits that wait are lost if the clock rate changes.
+        """
+        self._dtmf_send = dtmf_send
+        if self._digits.clock_rates_hz != (clock_rate_hz, dtmf_send_clock_rate_hz or clock_rate_hz):
+            self._digits = DtmfSender(clock_rate_hz, dtmf_send_clock_rate_hz)
+        self._dtmf_busy = dtmf_send is not None and self._digits.pending
+        self._clock_rate_hz = self._reporter.clock_rate_hz = clock_rate_hz
+        self._receiver.accept(receive, dtmf_receive)
+        self._gate.accept(receive.keys() | dtmf_receive.keys())
 
     # -- our own identifier
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[2]))
 
-from mouth_to_ear import CLICK, RATE_HZ, Echo, delays_ms
+from benchmarks.mouth_to_ear import delays_ms
+from benchmarks.probe import CLICK, RATE_HZ, Echo
 
 
 @pytest.mark.parametrize("ptime_ms", [20, 60])

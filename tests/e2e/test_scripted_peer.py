@@ -97,16 +97,20 @@ class TestNoAnswer:
 
 class TestRefusal:
     def test_busy_said_three_times_is_acked_each_time(self, peer):
-        with Calling(peer.uri) as caller:
+        with Calling(peer.uri, "--repeat", "2", "--every", "0.5") as caller:  # so that it outlives the first call
             invite = peer.expect("INVITE")
-            peer.reply(invite, 486, copies=3)
             for _ in range(3):
+                peer.reply(invite, 486)
                 ack = peer.expect("ACK")
                 # Section 17.1.1.3: the ACK for a refusal belongs to the INVITE's transaction.
                 assert (ack.branch, ack.uri, ack["cseq"]) == (invite.branch, invite.uri, "1 ACK")
                 assert parameter(ack["to"], "tag") == peer.tag
-            result = ended(caller, 4, "busy")
-        assert (result["sip_status"], result["ended_by"]) == (486, "peer")
+            other = peer.expect("INVITE")
+            assert other["call-id"] != invite["call-id"]
+            peer.reply(other, 486)
+            status, both, _ = caller.finish()
+        assert status == 4
+        assert [(one["outcome"], one["sip_status"], one["ended_by"]) for one in both["calls"]] == [("busy", 486, "peer")] * 2
 
     @pytest.mark.parametrize(
         ("code", "status", "outcome"),

@@ -405,23 +405,20 @@ class ScriptedPeer:
             )
         ).encode()
 
-    def invite(self, address: Address, *headers: str, body: bytes | None = None, uri: str | None = None) -> bytes:
-        """Call the softphone at *address*."""
+    def ask(self, address: Address, method: str, *headers: str, body: bytes = b"") -> bytes:
+        """Send the softphone at *address* a request outside of any dialog."""
         serial = self._serial.randrange(1 << 32)
-        return self.send(
-            self._request(
-                "INVITE",
-                uri or f"sip:answer@{address[0]}:{address[1]}",
-                f"<sip:bob@{HOST}>;tag=caller{serial:x}",
-                f"<sip:answer@{HOST}>",
-                f"call{serial:x}",
-                1,
-                f"Contact: <{self.uri}>",
-                *headers,
-                body=self.sdp() if body is None else body,
-            ),
-            address,
-        )
+        uri = f"sip:answer@{address[0]}:{address[1]}"
+        from_, to = f"<sip:bob@{HOST}>;tag=caller{serial:x}", f"<sip:answer@{HOST}>"
+        call_id = f"call{serial:x}"
+        return self.send(self._request(method, uri, from_, to, call_id, 1, *headers, body=body), address)
+
+    def invite(
+        self, address: Address, *headers: str, body: bytes | None = None, contact: str | None = None
+    ) -> bytes:
+        """Call the softphone at *address*."""
+        body = self.sdp() if body is None else body
+        return self.ask(address, "INVITE", f"Contact: <{contact or self.uri}>", *headers, body=body)
 
     def acknowledge(self, ok: Message, *, body: bytes = b"") -> Dialog:
         """Send ACK for a 200 that came; the dialog it makes is returned."""
@@ -431,6 +428,20 @@ class ScriptedPeer:
         self.send(ack, ok.source)
         media = media_of(ok.body) if ok.body else None
         return Dialog(ok["call-id"], ok["from"], ok["to"], target, ok.source, number, media)
+
+    def acknowledge_refusal(self, refusal: Message, invite: str) -> None:
+        """Send ACK for a final answer of 300 or more to *invite* (RFC 3261 section 17.1.1.3)."""
+        lines = invite.split("\r\n")
+        lines = [
+            lines[0].replace("INVITE", "ACK", 1),
+            next(line for line in lines if line.startswith("Via:")),
+            "Max-Forwards: 70",
+            f"From: {refusal['from']}",
+            f"To: {refusal['to']}",
+            f"Call-ID: {refusal['call-id']}",
+            "CSeq: 1 ACK",
+        ]
+        self.send(self._finish(lines, b""), refusal.source)
 
     def request(self, dialog: Dialog, method: str, *headers: str, body: bytes = b"") -> bytes:
         """Send a request within a dialog."""
@@ -560,13 +571,26 @@ class Realm:
     def check(self, request: Message, nonce: str, count: int) -> None:
         """Assert that *request* proves the password for this use of *nonce*."""
         given = self.credentials(request)
-        method = request.start.split()[0]
-        secret = self._hash(f"{self.user}:{self.realm}:{self.password}")
-        action = self._hash(f"{method}:{given['uri']}")
-        middle = f"{given['nonce']}:{given['nc']}:{given['cnonce']}:{given['qop']}"
         assert given["uri"] == request.uri
         assert (given["nonce"], given["nc"], given["qop"], given["opaque"]) == (nonce, f"{count:08x}", "auth", "it")
-        assert given["response"] == self._hash(f"{secret}:{middle}:{action}")
+        middle = f"{given['nonce']}:{given['nc']}:{given['cnonce']}:{given['qop']}"
+        assert given["response"] == self._response(request.start.split()[0], request.uri, middle)
+
+    def answer(self, challenge: str, method: str, uri: str) -> str:
+        """The credentials that *challenge* asks for."""
+        nonce = re.search(r'nonce="([^"]*)"', challenge)
+        assert nonce is not None
+        response = self._response(method, uri, f"{nonce[1]}:00000001:c:auth")
+        known = f'username="{self.user}", realm="{self.realm}", nonce="{nonce[1]}", uri="{uri}", response="{response}"'
+        opaque = re.search(r'opaque="[^"]*"', challenge)
+        return f'Digest {known}, algorithm={self.algorithm}, cnonce="c", qop=auth, nc=00000001' + (
+            f", {opaque[0]}" if opaque else ""
+        )
+
+    def _response(self, method: str, uri: str, middle: str) -> str:
+        secret = self._hash(f"{self.user}:{self.realm}:{self.password}")
+        action = self._hash(f"{method}:{uri}")
+        return self._hash(f"{secret}:{middle}:{action}")
 
     def _hash(self, text: str) -> str:
         return hashlib.new({"MD5": "md5", "SHA-256": "sha256"}[self.algorithm], text.encode()).hexdigest()

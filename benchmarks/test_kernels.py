@@ -1,0 +1,221 @@
+"""What one call of a hot kernel takes: a name ends with the size, as in eight sections x 160 samples.
+
+Where there are two ways to the same result, the first is what a call runs. Signals are the bundled speech,
+packet after packet.
+"""
+
+import itertools
+import os
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+import soxr
+from pytest_benchmark.fixture import BenchmarkFixture
+from scipy import signal
+from support.peers import read_wav
+
+from benchmarks import ROOT
+from dsp._native import BiquadCascade
+from dsp.codecs import MAX_PACKET_MS, CodecSettings, CodecSpec
+from dsp.errors import LibraryMissing
+from dsp.level import SpeechMeter
+from dsp.resample import StreamResampler
+from dsp.types import Samples
+from softphone.io.libraries import codecs
+from softphone.io.recorder import Recorder
+from softphone.rtp.jitter import Play
+from softphone.rtp.session import RtpSession
+from softphone.sip.message import Request, parse_message
+
+OPUS = CodecSettings(bit_rate_bps=16_000, ptime_ms=60, complexity=5)
+PCMU = CodecSettings(ptime_ms=20)
+INVITE = (
+    b"INVITE sip:bob@192.0.2.4:5060 SIP/2.0\r\n"
+    b"Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK5c2f1a90d3;rport\r\n"
+    b"Max-Forwards: 70\r\n"
+    b"From: <sip:alice@192.0.2.1>;tag=9a1f2c\r\n"
+    b"To: <sip:bob@192.0.2.4>\r\n"
+    b"Call-ID: 3f9d0c7712ab@192.0.2.1\r\n"
+    b"CSeq: 1 INVITE\r\n"
+    b"Contact: <sip:alice@192.0.2.1:5060>\r\n"
+    b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"
+    b"Accept: application/sdp\r\n"
+    b"Content-Type: application/sdp\r\n"
+    b"Content-Length: 200\r\n\r\n" + b"v" * 200
+)
+
+
+def speech_blocks(samples: int, rate_hz: int = 16_000) -> list[Samples]:
+    """Bundled speech in whole blocks of *samples*."""
+    speech, file_hz = read_wav(ROOT / "softphone" / "data" / "speech" / "man.wav")
+    if rate_hz != file_hz:
+        speech = np.asarray(soxr.resample(speech, file_hz, rate_hz), dtype=np.float32)
+    whole = speech[: len(speech) // samples * samples].reshape(-1, samples)
+    return [np.ascontiguousarray(block) for block in whole]
+
+
+def over(blocks: list[Any], work: Callable[[Any], object]) -> Callable[[], object]:
+    """Return a call that does *work* on the next block, round and round."""
+    rest: Iterator[Any] = itertools.cycle(blocks)
+    return lambda: work(next(rest))
+
+
+def eight_sections() -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.ascontiguousarray(signal.butter(16, 0.4, output="sos"))
+
+
+def codec(name: str) -> CodecSpec:
+    spec = codecs().get(name)
+    try:
+        spec.library()
+    except LibraryMissing as error:
+        pytest.skip(str(error))
+    return spec
+
+
+def filter_blocks(benchmark: BenchmarkFixture, which: str, size: int) -> None:
+    sos, blocks, out = eight_sections(), speech_blocks(size), np.zeros(size, dtype=np.float32)
+    if which == "native":
+        cascade = BiquadCascade(sos)
+
+        def in_place(block: Samples) -> None:
+            np.copyto(out, block)
+            cascade.process(out)
+
+        benchmark(over(blocks, in_place))
+    else:
+        state = np.zeros((len(sos), 2))
+
+        def filtered(block: Samples) -> None:
+            _, state[:] = signal.sosfilt(sos, block, zi=state)
+
+        benchmark(over(blocks, filtered))
+
+
+@pytest.mark.parametrize("which", ["native", "scipy.signal.sosfilt"])
+def test_biquad_8x160(benchmark: BenchmarkFixture, which: str) -> None:
+    filter_blocks(benchmark, which, 160)
+
+
+@pytest.mark.parametrize("which", ["native", "scipy.signal.sosfilt"])
+def test_biquad_8x960(benchmark: BenchmarkFixture, which: str) -> None:
+    filter_blocks(benchmark, which, 960)
+
+
+def test_meter_16x960(benchmark: BenchmarkFixture) -> None:
+    """At 16 kHz."""
+    meter = SpeechMeter(16_000)
+    benchmark(over(speech_blocks(960), meter.process))
+    assert meter.result().level_dbov is not None
+
+
+def encode(benchmark: BenchmarkFixture, name: str, settings: CodecSettings) -> None:
+    spec = codec(name)
+    rate_hz = spec.sample_rate_hz(settings)
+    blocks = speech_blocks(rate_hz * settings.ptime_ms // 1000, rate_hz)
+    benchmark(over(blocks, spec.make_encoder(settings).encode))
+
+
+def decode(benchmark: BenchmarkFixture, name: str, settings: CodecSettings) -> None:
+    spec = codec(name)
+    rate_hz = spec.sample_rate_hz(settings)
+    encoder, decoder = spec.make_encoder(settings), spec.make_decoder(settings)
+    blocks = speech_blocks(rate_hz * settings.ptime_ms // 1000, rate_hz)
+    payloads = [encoder.encode(block) for block in blocks]
+    out = np.zeros(rate_hz * MAX_PACKET_MS // 1000, dtype=np.float32)
+    benchmark(over(payloads, lambda payload: decoder.decode(payload, out)))
+
+
+def test_opus_encode_60ms_c5(benchmark: BenchmarkFixture) -> None:
+    encode(benchmark, "opus", OPUS)
+
+
+def test_opus_decode_60ms_c5(benchmark: BenchmarkFixture) -> None:
+    decode(benchmark, "opus", OPUS)
+
+
+def test_pcmu_encode_20ms(benchmark: BenchmarkFixture) -> None:
+    encode(benchmark, "pcmu", PCMU)
+
+
+def test_pcmu_decode_20ms(benchmark: BenchmarkFixture) -> None:
+    decode(benchmark, "pcmu", PCMU)
+
+
+@pytest.mark.parametrize("which", ["StreamResampler", "soxr"])
+def test_resample_16k_to_48k_960(benchmark: BenchmarkFixture, which: str) -> None:
+    blocks = speech_blocks(960)
+    if which == "soxr":
+        benchmark(over(blocks, soxr.ResampleStream(16_000, 48_000, 1, dtype="float32").resample_chunk))
+    else:
+        benchmark(over(blocks, StreamResampler(16_000, 48_000).process))
+
+
+def session(ssrc: int, remote: tuple[str, int]) -> RtpSession:
+    return RtpSession(
+        remote=remote,
+        remote_rtcp=(remote[0], remote[1] + 1),
+        clock_rate_hz=48_000,
+        receive={96: 48_000},
+        dtmf_send=101,
+        dtmf_receive={101: 48_000},
+        payload_ticks=lambda payload_type, payload: 2880,
+        packet_ticks=2880,
+        ssrc=ssrc,
+        sequence_number=1,
+        timestamp=0,
+        cname="kernel",
+        rng=random.Random(ssrc),
+        ntp_offset_s=3_900_000_000.0,
+        now=0.0,
+    )
+
+
+def test_rtp_send_receive_pop_1_packet(benchmark: BenchmarkFixture) -> None:
+    """One packet from one session through another, without socket and codec."""
+    a, b = ("192.0.2.1", 4000), ("192.0.2.2", 5000)
+    sender, receiver, payload = session(1, b), session(2, a), bytes(120)
+    now = 0.0
+
+    def one_packet() -> object:
+        nonlocal now
+        now += 0.06
+        sender.send(payload, payload_type=96, ticks=2880, now=now)
+        for data, _ in sender.datagrams_to_send(now=now):
+            receiver.receive_datagram(data, a, now=now)
+        return receiver.pop(now=now + 0.01)
+
+    assert isinstance(benchmark(one_packet), Play)
+    assert receiver.stats(now).received.lost == 0
+
+
+def test_sip_parse_invite(benchmark: BenchmarkFixture) -> None:
+    assert isinstance(benchmark(parse_message, INVITE), Request)
+
+
+class AtOnce(ThreadPoolExecutor):
+    """Does what it is given before `submit` returns: the work of both threads is counted, and none waits."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+def test_recorder_50x960(benchmark: BenchmarkFixture) -> None:
+    """A second at 48 kHz, with the conversion and the system calls of its write, into the null device."""
+    blocks = speech_blocks(960, 48_000)[:50]
+    recorder = Recorder(os.devnull, 48_000, executor=AtOnce(1))
+
+    def one_second() -> None:
+        for block in blocks:
+            recorder.tap(block)
+
+    benchmark(one_second)
+    recorder.close()
+    assert recorder.error is None
+    assert recorder.dropped_samples == 0

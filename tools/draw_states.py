@@ -1,0 +1,76 @@
+"""Draws the state tables of the code as diagrams: `python tools/draw_states.py` writes docs/states.md."""
+
+import enum
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from softphone.call import state as call  # noqa: E402 (the tree, not what is installed)
+from softphone.sip import leg  # noqa: E402
+from softphone.sip.client_transaction import INVITE_CLIENT, NON_INVITE_CLIENT  # noqa: E402
+from softphone.sip.server_transaction import INVITE_SERVER, NON_INVITE_SERVER  # noqa: E402
+from softphone.sip.transaction import Machine, State  # noqa: E402
+
+TARGET = ROOT / "docs" / "states.md"
+HEAD = """# States
+
+Made from the tables of the code by `python tools/draw_states.py`; a test compares the two. An arrow reads
+*what happens / what is done*. What has no arrow in a state is absorbed there.
+"""
+
+Table = Mapping[tuple[enum.Enum, enum.Enum], tuple[enum.Enum, tuple[enum.Enum, ...]]]
+
+
+def diagram(table: Table, initial: Iterable[enum.Enum], final: enum.Enum) -> str:
+    """A Mermaid state diagram of *table*."""
+    states = dict.fromkeys(state for (before, _), (after, _) in table.items() for state in (before, after))
+    lines = ["```mermaid", "stateDiagram-v2"]
+    lines += [f'    state "{state.value}" as {state.name}' for state in states]
+    lines += [f"    [*] --> {state.name}" for state in initial]
+    arrows: dict[tuple[enum.Enum, enum.Enum, tuple[enum.Enum, ...]], list[str]] = {}
+    for (before, signal), (after, actions) in table.items():
+        arrows.setdefault((before, after, actions), []).append(signal.value)
+    for (before, after, actions), signals in arrows.items():
+        done = ", ".join(action.value for action in actions) or "nothing"
+        lines.append(f"    {before.name} --> {after.name} : {' or '.join(signals)} / {done}")
+    return "\n".join([*lines, f"    {final.name} --> [*]", "```"])
+
+
+def transaction(machine: Machine, source: str) -> str:
+    """The section about one transaction machine."""
+    timers = "; ".join(
+        f"{state.value}: {', '.join(timer.value for timer in running)}"
+        for state, running in machine.timers.items()
+    )
+    return (
+        f"## {machine.name} transaction\n\n`softphone/sip/{source}`. Timers that run in each state: {timers}.\n\n"
+        + diagram(machine.transitions, [machine.initial], State.TERMINATED)
+    )
+
+
+def document() -> str:
+    """The whole of docs/states.md."""
+    legs = (leg.LegState.CALLING, leg.LegState.INCOMING)
+    return (
+        "\n\n".join(
+            (
+                HEAD.rstrip(),
+                "## Call\n\n`softphone/call/state.py`: what a user of the phone sees.\n\n"
+                + diagram(call.TRANSITIONS, [call.State.CALLING, call.State.INCOMING], call.State.ENDED),
+                "## Leg\n\n`softphone/sip/leg.py`: our end of one SIP dialog, below the call.\n\n"
+                + diagram(leg.LEG, legs, leg.LegState.ENDED),
+                transaction(INVITE_CLIENT, "client_transaction.py"),
+                transaction(NON_INVITE_CLIENT, "client_transaction.py"),
+                transaction(INVITE_SERVER, "server_transaction.py"),
+                transaction(NON_INVITE_SERVER, "server_transaction.py"),
+            )
+        )
+        + "\n"
+    )
+
+
+if __name__ == "__main__":
+    TARGET.write_text(document(), encoding="utf-8")
