@@ -18,7 +18,8 @@ TARGET = ROOT / "docs" / "states.md"
 HEAD = """# States
 
 Made from the tables of the code by `python tools/draw_states.py`; a test compares the two. An arrow reads
-*what happens / what is done*. What has no arrow in a state is absorbed there.
+*what happens / what is done*. What has no arrow in a state is absorbed there; only where the owner of a leg
+asks it for something that its state does not allow is that the owner's error.
 """
 
 Table = Mapping[tuple[enum.Enum, enum.Enum], tuple[enum.Enum, tuple[enum.Enum, ...]]]
@@ -35,7 +36,7 @@ def diagram(table: Table, initial: Iterable[enum.Enum], final: enum.Enum) -> str
         arrows.setdefault((before, after, actions), []).append(signal.value)
     for (before, after, actions), signals in arrows.items():
         done = ", ".join(action.value for action in actions) or "nothing"
-        lines.append(f"    {before.name} --> {after.name} : {' or '.join(signals)} / {done}")
+        lines.append(f"    {before.name} --> {after.name} : {' | '.join(signals)} / {done}")
     return "\n".join([*lines, f"    {final.name} --> [*]", "```"])
 
 
@@ -46,7 +47,8 @@ def transaction(machine: Machine, source: str) -> str:
         for state, running in machine.timers.items()
     )
     return (
-        f"## {machine.name} transaction\n\n`softphone/sip/{source}`. Timers that run in each state: {timers}.\n\n"
+        f"## {machine.name} transaction\n\n`softphone/sip/{source}`. Timers that run in each state: {timers}."
+        + "\n\n"
         + diagram(machine.transitions, [machine.initial], State.TERMINATED)
     )
 

@@ -112,6 +112,9 @@ async def answer(options: AnswerOptions, on_event: OnEvent, *, stop: asyncio.Eve
     challenge = options.account.password is not None
     station = await Station.open(options.listen, options.account, default_user="answer", challenge=challenge)
     try:
-        return await Callee(station, options, on_event, stop).run()
+        results = await Callee(station, options, on_event, stop).run()
+        if results and results[-1]["ended_by"] != "network":
+            await station.settle()
+        return results
     finally:
         station.close()

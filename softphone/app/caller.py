@@ -63,6 +63,8 @@ async def call(options: CallOptions, *, stop: asyncio.Event, progress: Progress 
             results.append(await _one(station, numbered_plan, options, target, destination, stop, progress))
             if index + 1 < options.repeat and not await _sleep(next_at - now(), stop):
                 break
+        if results[-1]["ended_by"] != "network":
+            await station.settle()
     finally:
         station.close()
     return results

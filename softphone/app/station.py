@@ -1,5 +1,6 @@
 """The SIP side of one process: socket, endpoint, call manager and media clock, shared by all its calls."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,9 @@ from softphone.sip.uri import NameAddr, SipUri
 USER_AGENT = "softphone/0.1"
 RESULT_TYPE = "application/vnd.softphone.result+json"
 """Media type of the RESULT that travels in the BYE exchange between two of ours (`docs/peer-result.md`)."""
+SETTLE_T1 = 8
+"""Patience of `Station.settle`, in units of T1: four transmissions of a request."""
+SETTLE_POLL_S = 0.05
 UNSPECIFIED = ("0.0.0.0", "::", "")
 SOMEWHERE = {False: ("192.0.2.1", 9), True: ("2001:db8::1", 9)}
 """Addresses of documentation (RFC 5737, RFC 3849), to ask the system which of ours faces the world."""
@@ -39,7 +43,7 @@ class Station:
     Must be made by `open`, inside a running event loop, and closed.
     """
 
-    def __init__(self, manager: CallManager, host: str, identity: NameAddr) -> None:
+    def __init__(self, manager: CallManager, host: str, identity: NameAddr, *, t1_s: float) -> None:
         self.manager = manager
         self.host = host
         """Address of ours that goes into SIP and SDP."""
@@ -51,6 +55,7 @@ class Station:
         """Who owns each call, by its number."""
         self.on_stranger: Callable[[CallEvent], None] | None = None
         """Told of events of calls nobody owns yet: incoming ones."""
+        self._t1_s = t1_s
         self._driver: DatagramDriver[CallEvent] | None = None
 
     @classmethod
@@ -88,7 +93,7 @@ class Station:
         )
         identity = NameAddr(display="", uri=contact, params={})
         manager = CallManager(endpoint, identity=identity, result_type=RESULT_TYPE)
-        station = cls(manager, host, identity)
+        station = cls(manager, host, identity, t1_s=account.sip_t1_ms / 1000)
         station._driver = await DatagramDriver.open(manager, station._dispatch, sock)
         return station
 
@@ -101,6 +106,12 @@ class Station:
         """Let SIP send and tell what the last call to the manager led to."""
         if self._driver is not None:
             self._driver.pump()
+
+    async def settle(self) -> None:
+        """Wait, for a while, until no request or refusal of ours lacks its answer: what gets lost is sent again meanwhile."""
+        end = now() + SETTLE_T1 * self._t1_s
+        while self.manager.endpoint.unsettled and now() < end:
+            await asyncio.sleep(SETTLE_POLL_S)
 
     def close(self) -> None:
         """Close the socket; recordings have been closed by then."""

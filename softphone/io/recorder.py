@@ -1,5 +1,6 @@
 """Recording of one direction of a call: a 16-bit mono WAV that stays playable if the process is killed."""
 
+import os
 import struct
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +17,8 @@ BATCH_S = 1.0
 MAX_BATCHES = 8
 """Batches waiting for a slow disk before samples are dropped."""
 
-# RIFF WAVE of linear PCM (Microsoft, Multimedia Programming Interface 1.0): sizes at bytes 4 and 40.
+# RIFF WAVE of linear PCM (Microsoft, Multimedia Programming Interface 1.0).
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
-_RIFF_SIZE_AT, _DATA_SIZE_AT = 4, 40
 _MAX_SIZE = 0xFFFFFFFF
 
 
@@ -130,37 +130,40 @@ class _WaveFile:
 
     def __init__(self, path: Path, sample_rate_hz: int) -> None:
         try:
-            self._file = path.open("wb")
+            self._file = path.open("wb", buffering=0)
         except OSError as error:
             raise _not_writable(path, error) from None
+        self._sample_rate_hz = sample_rate_hz
         self._data_bytes = 0
-        riff_bytes = _HEADER.size - 8
-        byte_rate = 2 * sample_rate_hz
-        fmt = (16, 1, 1, sample_rate_hz, byte_rate, 2, 16)
         try:
-            self._file.write(_HEADER.pack(b"RIFF", riff_bytes, b"WAVE", b"fmt ", *fmt, b"data", 0))
-            self._file.flush()
+            self._write_at(0, self._header())
         except OSError as error:
             raise _not_writable(path, error) from None
 
     def append(self, samples: Samples, silence: int) -> None:
         """Append *silence* zeros and *samples*: data first, then the sizes, so that a kill does no harm."""
-        file = self._file
         scaled = samples * np.float32(32768.0)
         np.rint(scaled, out=scaled)
         np.clip(scaled, -32768.0, 32767.0, out=scaled)
         data = bytes(2 * silence) + scaled.astype("<i2").tobytes()
-        file.write(data)
-        file.flush()
+        self._write_at(_HEADER.size + self._data_bytes, data)
         self._data_bytes += len(data)
-        for at, size in (
-            (_RIFF_SIZE_AT, _HEADER.size - 8 + self._data_bytes),
-            (_DATA_SIZE_AT, self._data_bytes),
-        ):
-            file.seek(at)
-            file.write(struct.pack("<I", min(size, _MAX_SIZE)))
-        file.seek(0, 2)
-        file.flush()
+        self._write_at(0, self._header())
+
+    def _header(self) -> bytes:
+        fmt = (16, 1, 1, self._sample_rate_hz, 2 * self._sample_rate_hz, 2, 16)
+        riff_bytes, data_bytes = (min(n, _MAX_SIZE) for n in (_HEADER.size - 8 + self._data_bytes, self._data_bytes))
+        return _HEADER.pack(b"RIFF", riff_bytes, b"WAVE", b"fmt ", *fmt, b"data", data_bytes)
+
+    def _write_at(self, offset: int, data: bytes) -> None:
+        # Few system calls: each gives the interpreter's lock away and wants it back from the call's thread.
+        if hasattr(os, "pwrite"):
+            while data:
+                written = os.pwrite(self._file.fileno(), data, offset)
+                offset, data = offset + written, data[written:]
+        else:
+            self._file.seek(offset)
+            self._file.write(data)
 
     def close(self) -> None:
         self._file.close()

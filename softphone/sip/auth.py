@@ -15,6 +15,8 @@ from softphone.sip.message import Request, Response
 
 MAX_STALE_RETRIES = 2
 """So many times in a row a nonce may be called stale before the request counts as refused."""
+MAX_REALMS = 8
+"""So many protection spaces are answered at a time; a chain of proxies and a server has a few."""
 
 _PROTECTION: Mapping[int, tuple[str, str]] = {
     401: ("WWW-Authenticate", "Authorization"),
@@ -125,14 +127,19 @@ class DigestClient:
         """
         challenges = strongest(response)
         for key, challenge in challenges.items():
-            if key not in attempts.stale_retries:
+            if key not in attempts.stale_retries and len(attempts.stale_retries) < MAX_REALMS:
                 attempts.stale_retries[key] = 0
+            elif key not in attempts.stale_retries:
+                return False  # a server that names another realm each time would go on for ever
             elif challenge.stale and attempts.stale_retries[key] < MAX_STALE_RETRIES:
                 attempts.stale_retries[key] += 1
             else:
                 self._sessions.pop(key, None)
                 return False
+            self._sessions.pop(key, None)
             self._sessions[key] = _Session(challenge)
+            while len(self._sessions) > MAX_REALMS:
+                del self._sessions[next(iter(self._sessions))]
         return bool(challenges)
 
     def learn_next(self, response: Response) -> None:

@@ -95,6 +95,14 @@ class SipEndpoint:
         """Transactions that have not ended, those that only wait for repetitions included."""
         return len(self._layer)
 
+    @property
+    def unsettled(self) -> int:
+        """Requests and refusals that are sent again and again until the peer answers them.
+
+        A program that leaves before there are none leaves peers behind that may not know that a call is over.
+        """
+        return self._layer.repeating
+
     def leg_bytes(self, leg: int) -> tuple[int, int]:
         """Return the bytes of SIP (sent, received) of *leg*, also after its end.
 

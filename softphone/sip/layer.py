@@ -68,6 +68,11 @@ class TransactionLayer:
     def __len__(self) -> int:
         return len(self._clients) + len(self._servers)
 
+    @property
+    def repeating(self) -> int:
+        """Transactions that send their message again and again until the peer answers."""
+        return sum(each.is_repeating for each in (*self._clients.values(), *self._servers.values()))
+
     def receive_datagram(self, data: bytes, addr: Address, *, now: float) -> None:
         """Take a datagram."""
         self.stats.messages_received += 1

@@ -116,6 +116,11 @@ class Transaction:
         self._deadlines: dict[Timer, float] = {}
         self._intervals: dict[Timer, float] = {}
 
+    @property
+    def is_repeating(self) -> bool:
+        """Whether it sends its message again and again until the peer answers."""
+        return not REPEATING.isdisjoint(self._deadlines)
+
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is next due, or None."""
         return min(self._deadlines.values(), default=None)

@@ -105,11 +105,9 @@ def test_without_an_ack_the_200_is_repeated_and_then_followed_by_bye(peer):
 
 def test_a_caller_that_gives_up_gets_487(peer):
     with Answering(*ONE, "--ring", "30") as callee:
-        data = peer.invite(address(callee)).decode()
+        data = peer.invite(address(callee))
         peer.expect(180)
-        cancel = data.partition("\r\n\r\n")[0].replace("INVITE sip", "CANCEL sip").replace("1 INVITE", "1 CANCEL")
-        cancel = "\r\n".join(line for line in cancel.split("\r\n") if not line.startswith("Content-"))
-        peer.send(f"{cancel}\r\nContent-Length: 0\r\n\r\n".encode(), address(callee))
+        peer.cancel(data, address(callee))
         assert peer.expect(200, "CANCEL").body == b""
         refusal = peer.expect(487, "INVITE")
         assert peer.expect(487, "INVITE").data == refusal.data  # it is repeated until the ACK comes
@@ -122,7 +120,7 @@ def test_a_refusal_that_gets_lost_is_repeated_until_its_ack_although_it_was_the_
     lost = itertools.count()
     peer.drops = lambda message: message.status == 486 and next(lost) < 2
     with Answering("--calls", "1", "--reject", "486", "--sip-t1-ms", "100") as callee:
-        data = peer.invite(address(callee)).decode()
+        data = peer.invite(address(callee))
         peer.acknowledge_refusal(peer.expect(486), data)
         ended(callee, 4, "busy")
     assert len(peer.lost) == 2
@@ -149,8 +147,8 @@ def test_a_second_call_beyond_calls_is_refused_and_the_first_goes_on(peer):
         peer.invite(address(callee))
         dialog = peer.acknowledge(peer.expect(200, "INVITE"))
         peer.talk(dialog)
-        peer.invite(address(callee))
-        assert peer.expect(480, "INVITE").body == b""
+        data = peer.invite(address(callee))
+        peer.acknowledge_refusal(peer.expect(480, "INVITE"), data)
         peer.run_for(0.4)
         peer.hang_up(dialog)
         ended(callee, 0, "completed")
@@ -159,9 +157,11 @@ def test_a_second_call_beyond_calls_is_refused_and_the_first_goes_on(peer):
 @pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
 def test_a_caller_proves_its_password(peer, monkeypatch, algorithm):
     monkeypatch.setenv("SECRET", "swordfish")
-    with Answering(*ONE, "--user", "alice", "--password-env", "SECRET") as callee:
-        peer.invite(address(callee))
+    account = ("--user", "alice", "--password-env", "SECRET", "--auth-algorithms", algorithm)
+    with Answering(*ONE, *account) as callee:
+        data = peer.invite(address(callee))
         challenge = peer.expect(401)
+        peer.acknowledge_refusal(challenge, data)
         offers = [value for value in challenge.all("www-authenticate") if f"algorithm={algorithm}" in value]
         realm = Realm(algorithm, realm="softphone")
         uri = f"sip:answer@{callee.address}"
@@ -182,11 +182,15 @@ def test_requests_that_no_call_is_for_are_answered_as_they_should_be(peer):
             assert answer.body == b""
             if status in (200, 405):
                 assert {"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS"} <= set(answer.all("allow"))
-        peer.ask(at, "INVITE", "Require: 100rel")
-        assert peer.expect(420)["unsupported"] == "100rel"
+        data = peer.ask(at, "INVITE", "Require: 100rel")
+        refusal = peer.expect(420)
+        assert refusal["unsupported"] == "100rel"
+        peer.acknowledge_refusal(refusal, data)
         peer.send(b"INVITE sip:x SIP/2.0\r\nnonsense", at)
-        peer.invite(at, body=peer.sdp(formats="18"))
-        assert "Warning: 305" in peer.expect(488).data.decode()
+        data = peer.invite(at, body=peer.sdp(formats="18"))
+        refusal = peer.expect(488)
+        assert refusal["warning"].startswith("305 ")
+        peer.acknowledge_refusal(refusal, data)
         ended(callee, 4, "incompatible")
 
 

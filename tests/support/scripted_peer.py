@@ -429,19 +429,27 @@ class ScriptedPeer:
         media = media_of(ok.body) if ok.body else None
         return Dialog(ok["call-id"], ok["from"], ok["to"], target, ok.source, number, media)
 
-    def acknowledge_refusal(self, refusal: Message, invite: str) -> None:
+    def acknowledge_refusal(self, refusal: Message, invite: bytes) -> None:
         """Send ACK for a final answer of 300 or more to *invite* (RFC 3261 section 17.1.1.3)."""
-        lines = invite.split("\r\n")
+        self.send(self._hop_request("ACK", invite, refusal["to"]), refusal.source)
+
+    def cancel(self, invite: bytes, address: Address) -> None:
+        """Send CANCEL for *invite* (section 9.1)."""
+        self.send(self._hop_request("CANCEL", invite), address)
+
+    def _hop_request(self, method: str, invite: bytes, to: str | None = None) -> bytes:
+        fields = dict(line.partition(": ")[::2] for line in invite.decode().split("\r\n") if ": " in line)
+        start = invite.decode().partition("\r\n")[0].replace("INVITE", method, 1)
         lines = [
-            lines[0].replace("INVITE", "ACK", 1),
-            next(line for line in lines if line.startswith("Via:")),
+            start,
+            f"Via: {fields['Via']}",
             "Max-Forwards: 70",
-            f"From: {refusal['from']}",
-            f"To: {refusal['to']}",
-            f"Call-ID: {refusal['call-id']}",
-            "CSeq: 1 ACK",
+            f"From: {fields['From']}",
+            f"To: {to or fields['To']}",
+            f"Call-ID: {fields['Call-ID']}",
+            f"CSeq: 1 {method}",
         ]
-        self.send(self._finish(lines, b""), refusal.source)
+        return self._finish(lines, b"")
 
     def request(self, dialog: Dialog, method: str, *headers: str, body: bytes = b"") -> bytes:
         """Send a request within a dialog."""
