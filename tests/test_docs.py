@@ -151,4 +151,4 @@ def test_the_state_diagrams_are_those_of_the_tables() -> None:
     draw_states = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(draw_states)
     shown = (ROOT / "docs" / "states.md").read_text(encoding="utf-8")
-    assert shown == draw_states.document(), "run python tools/draw_states.py"
+    assert shown == draw_states.document(), "run tools/draw_states.py"

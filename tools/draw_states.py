@@ -1,23 +1,22 @@
-"""Draws the state tables of the code as diagrams: `python tools/draw_states.py` writes docs/states.md."""
+"""Draws the state tables of the code in docs/states.md.
+
+Made by: `PYTHONPATH=. .venv/bin/python tools/draw_states.py`
+"""
 
 import enum
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+from softphone.call import state as call
+from softphone.sip import leg
+from softphone.sip.client_transaction import INVITE_CLIENT, NON_INVITE_CLIENT
+from softphone.sip.server_transaction import INVITE_SERVER, NON_INVITE_SERVER
+from softphone.sip.transaction import Machine, State
 
-from softphone.call import state as call  # noqa: E402 (the tree, not what is installed)
-from softphone.sip import leg  # noqa: E402
-from softphone.sip.client_transaction import INVITE_CLIENT, NON_INVITE_CLIENT  # noqa: E402
-from softphone.sip.server_transaction import INVITE_SERVER, NON_INVITE_SERVER  # noqa: E402
-from softphone.sip.transaction import Machine, State  # noqa: E402
-
-TARGET = ROOT / "docs" / "states.md"
+TARGET = Path(__file__).parent.parent / "docs" / "states.md"
 HEAD = """# States
 
-Made from the tables of the code by `python tools/draw_states.py`; a test compares the two. An arrow reads
+Made from the tables of the code by `tools/draw_states.py`; a test compares the two. An arrow reads
 *what happens / what is done*. What has no arrow in a state is absorbed there; only where the owner of a leg
 asks it for something that its state does not allow is that the owner's error.
 """

@@ -150,6 +150,7 @@ class OneCall:
                     self._leg.retarget(negotiated)
             case PeerHungUp():
                 self._stop_audio()
+                self._station.note_bye()
                 self._station.manager.answer_bye(event.call, self._result_for_peer("peer"), now=now())
                 self._loop.call_soon(self._station.pump)
             case Ended():

@@ -24,6 +24,8 @@ RESULT_TYPE = "application/vnd.softphone.result+json"
 """Media type of the RESULT that travels in the BYE exchange between two of ours (`docs/peer-result.md`)."""
 SETTLE_T1 = 8
 """Patience of `Station.settle`, in units of T1: four transmissions of a request."""
+LINGER_T1 = 1.5
+"""A peer whose BYE we answered would send it again after T1, had the answer got lost."""
 SETTLE_POLL_S = 0.05
 UNSPECIFIED = ("0.0.0.0", "::", "")
 SOMEWHERE = {False: ("192.0.2.1", 9), True: ("2001:db8::1", 9)}
@@ -56,6 +58,7 @@ class Station:
         self.on_stranger: Callable[[CallEvent], None] | None = None
         """Told of events of calls nobody owns yet: incoming ones."""
         self._t1_s = t1_s
+        self._stay_until = now()
         self._driver: DatagramDriver[CallEvent] | None = None
 
     @classmethod
@@ -107,8 +110,13 @@ class Station:
         if self._driver is not None:
             self._driver.pump()
 
+    def note_bye(self) -> None:
+        """A peer hangs up, and we are about to answer."""
+        self._stay_until = now() + LINGER_T1 * self._t1_s
+
     async def settle(self) -> None:
-        """Wait, for a while, until no request or refusal of ours lacks its answer: what gets lost is sent again meanwhile."""
+        """Wait, for a while, until no request or refusal of ours lacks its answer, and no peer would ask again for its own."""
+        await asyncio.sleep(self._stay_until - now())
         end = now() + SETTLE_T1 * self._t1_s
         while self.manager.endpoint.unsettled and now() < end:
             await asyncio.sleep(SETTLE_POLL_S)

@@ -23,7 +23,11 @@ class Wire:
 
     def pop(self, *, now):
         payload, payload_type, ticks = self.sent.pop(0)
-        return Play(RtpPacket(payload_type=payload_type, sequence_number=0, timestamp=0, ssrc=1, payload=payload), ticks, 0)
+        return Play(
+            RtpPacket(payload_type=payload_type, sequence_number=0, timestamp=0, ssrc=1, payload=payload),
+            ticks,
+            0,
+        )
 
 
 def tone(rate_hz, seconds):

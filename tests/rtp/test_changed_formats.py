@@ -42,7 +42,9 @@ def to_opus(session, **changes):
 
 
 def packet(n, payload_type, timestamp, payload=b"x"):
-    return bytes(RtpPacket(payload_type=payload_type, sequence_number=n, timestamp=timestamp, ssrc=7, payload=payload))
+    return bytes(
+        RtpPacket(payload_type=payload_type, sequence_number=n, timestamp=timestamp, ssrc=7, payload=payload)
+    )
 
 
 def test_what_was_sent_before_the_change_and_what_comes_after_is_played_alike():
@@ -67,7 +69,9 @@ def test_a_payload_type_changes_its_meaning():
     digit_five = bytes((5, 0x8A)) + (800).to_bytes(2)
     for n in range(1, 4):
         session.receive_datagram(packet(n, 0, 960, digit_five), PEER, now=0.02 * n)
-    assert [event for event in iter(session.next_event, None) if isinstance(event, DtmfDigit)] == [DtmfDigit("5", 100.0)]
+    assert [event for event in iter(session.next_event, None) if isinstance(event, DtmfDigit)] == [
+        DtmfDigit("5", 100.0)
+    ]
 
 
 def test_timestamps_go_on_from_where_they_were_in_steps_of_the_new_clock():
@@ -95,7 +99,14 @@ def test_digits_go_out_as_the_new_payload_type_in_the_new_clock():
 def test_digits_that_wait_survive_a_change_of_codec_at_the_same_clock():
     session = make_session()
     session.send_dtmf("5")
-    to_opus(session, clock_rate_hz=8000, receive={8: 8000}, dtmf_send=103, dtmf_send_clock_rate_hz=8000, dtmf_receive={103: 8000})
+    to_opus(
+        session,
+        clock_rate_hz=8000,
+        receive={8: 8000},
+        dtmf_send=103,
+        dtmf_send_clock_rate_hz=8000,
+        dtmf_receive={103: 8000},
+    )
     assert session.dtmf_pending
     session.send(b"a", payload_type=8, ticks=160, now=0.0)
     assert RtpPacket.parse(session.datagrams_to_send(now=0.0)[0][0]).payload_type == 103

@@ -23,7 +23,15 @@ PATIENCE_S = 8.0
 PTIME_S = 0.02
 TONE_HZ = 400
 LIST_HEADERS = ("via", "route", "record-route", "accept", "allow", "supported")
-COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length", "c": "content-type"}
+COMPACT = {
+    "v": "via",
+    "f": "from",
+    "t": "to",
+    "i": "call-id",
+    "m": "contact",
+    "l": "content-length",
+    "c": "content-type",
+}
 
 
 def mu_law(sample: float) -> int:
@@ -306,7 +314,9 @@ class ScriptedPeer:
         def seen() -> bool:
             while self._waiting and not found:
                 message = self._waiting.popleft()
-                matches = message.status == what if isinstance(what, int) else message.start.startswith(f"{what} ")
+                matches = (
+                    message.status == what if isinstance(what, int) else message.start.startswith(f"{what} ")
+                )
                 if matches and of in ("", message.method):
                     found.append(message)
             return bool(found)
@@ -447,7 +457,7 @@ class ScriptedPeer:
             f"From: {fields['From']}",
             f"To: {to or fields['To']}",
             f"Call-ID: {fields['Call-ID']}",
-            f"CSeq: 1 {method}",
+            f"CSeq: {fields['CSeq'].split()[0]} {method}",
         ]
         return self._finish(lines, b"")
 
@@ -565,9 +575,7 @@ class Realm:
         """The header that asks."""
         name = "Proxy-Authenticate" if self.proxy else "WWW-Authenticate"
         end = ", stale=true" if stale else ""
-        return (
-            f'{name}: Digest realm="{self.realm}", nonce="{nonce}", algorithm={self.algorithm}, qop="auth", opaque="it"{end}'
-        )
+        return f'{name}: Digest realm="{self.realm}", nonce="{nonce}", algorithm={self.algorithm}, qop="auth", opaque="it"{end}'
 
     def credentials(self, request: Message) -> dict[str, str]:
         """What *request* answers, by parameter; empty if nothing."""
@@ -580,7 +588,12 @@ class Realm:
         """Assert that *request* proves the password for this use of *nonce*."""
         given = self.credentials(request)
         assert given["uri"] == request.uri
-        assert (given["nonce"], given["nc"], given["qop"], given["opaque"]) == (nonce, f"{count:08x}", "auth", "it")
+        assert (given["nonce"], given["nc"], given["qop"], given["opaque"]) == (
+            nonce,
+            f"{count:08x}",
+            "auth",
+            "it",
+        )
         middle = f"{given['nonce']}:{given['nc']}:{given['cnonce']}:{given['qop']}"
         assert given["response"] == self._response(request.start.split()[0], request.uri, middle)
 
