@@ -8,11 +8,12 @@ python -m benchmarks.call_cost [--seconds 10] [--rounds 5] [--legs 60] [--their-
                                [--status-line] [--json FILE] [--smoke]
 """
 
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,7 +39,6 @@ BIT_RATE_BPS, PTIME_MS, COMPLEXITY = 16_000, 60, 5
 OURS = (
     "--codec", f"opus:{BIT_RATE_BPS}", "--ptime", str(PTIME_MS), "--complexity", str(COMPLEXITY),
 )  # fmt: skip
-LEGS_PER_CALLER = 30
 ONE_LEG = Figure("CPU of one leg, both directions recorded", "ms/s", at_most=0.8, of="ratio")
 MEMORY = Figure("memory of that leg (RSS)", "MiB", at_most=50)
 
@@ -104,35 +104,41 @@ def one_leg_theirs(wav: Path, *, status_line: bool) -> Iterator[int]:
 
 
 @contextmanager
-def many_legs(uri: str, legs: int, wav: Path) -> Iterator[None]:
-    """*legs* calls to *uri*, from as many baresips as that takes."""
-    with ExitStack() as stack:
-        callers = []
-        for first in range(0, legs, LEGS_PER_CALLER):
-            count = min(LEGS_PER_CALLER, legs - first)
-            caller = stack.enter_context(baresip(wav, calls=count))
-            callers.append(caller)
-            for _ in range(count):
-                caller.say(f"/dial {uri}")
-                time.sleep(0.05)
-            caller.wait_for("Call established", 20, times=count)
-        yield
-        for caller in callers:
-            still_standing(caller)
+def many_legs(uri: str, legs: int) -> Iterator[None]:
+    """*legs* calls to *uri*, from a load that costs little (`benchmarks.load`)."""
+    command = [sys.executable, "-m", "benchmarks.load", uri, str(legs)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as load:
+        assert load.stdin is not None
+        assert load.stdout is not None
+        try:
+            if load.stdout.readline() != "standing\n":
+                raise RuntimeError(f"{legs} calls to {uri} do not stand")
+            yield
+            if load.poll() is not None:
+                raise RuntimeError(f"the load ended with status {load.returncode} while it was measured")
+        finally:
+            load.stdin.close()
+            try:
+                load.wait(30)
+            except subprocess.TimeoutExpired:
+                load.kill()
 
 
 @contextmanager
-def many_legs_ours(wav: Path, legs: int) -> Iterator[int]:
+def many_legs_ours(legs: int) -> Iterator[int]:
     """*legs* calls answered by one process of ours; gives its id."""
-    with Answering(*OURS) as callee, many_legs(callee.uri, legs, wav):
+    with Answering(*OURS) as callee, many_legs(callee.uri, legs):
         yield callee.process.pid
 
 
 @contextmanager
 def many_legs_theirs(wav: Path, legs: int) -> Iterator[int]:
     """*legs* calls answered by one baresip; gives its process id."""
-    with baresip(wav, calls=legs) as callee, many_legs(callee.uri, legs, wav):
+    with baresip(wav, calls=legs) as callee, many_legs(callee.uri, legs):
         yield callee.pid
+        still_standing(callee)
 
 
 def still_standing(peer: Baresip) -> None:
@@ -178,7 +184,7 @@ def one_leg(wav: Path, folder: Path, scale: Scale, *, status_line: bool = False)
 
 def many(wav: Path, scale: Scale) -> list[Figure]:
     """Return CPU a leg, of many."""
-    make_ours = partial(many_legs_ours, wav, scale.legs)
+    make_ours = partial(many_legs_ours, scale.legs)
     make_theirs = partial(many_legs_theirs, wav, scale.their_legs)
     ours, theirs = rounds_of("many legs", make_ours, make_theirs, scale)
     return [

@@ -41,8 +41,9 @@ class Echo:
 class Probe:
     """One call to a tool, from `__enter__` to `hang_up`."""
 
-    def __init__(self, uri: str, ptime_ms: int) -> None:
+    def __init__(self, uri: str, ptime_ms: int, *, bit_rate_bps: int = BIT_RATE_BPS) -> None:
         self.ptime_ms = ptime_ms
+        self._bit_rate_bps = bit_rate_bps
         self._uri = uri
         host, _, port = uri.rpartition("@")[2].partition(":")
         self._sip = _socket(0)
@@ -51,13 +52,27 @@ class Probe:
         self._rtp = _socket(rtp_port)
         self._remote = (HOST, 0)
         self._tag = ""
-        settings = CodecSettings(bit_rate_bps=BIT_RATE_BPS, ptime_ms=ptime_ms, complexity=5)
+        settings = CodecSettings(bit_rate_bps=bit_rate_bps, ptime_ms=ptime_ms, complexity=5)
         spec = codecs().get("opus")
         self.encoder, self.decoder = spec.make_encoder(settings), spec.make_decoder(settings)
-        self.codec_delay_s = _codec_delay_s(
-            spec.make_encoder(settings), spec.make_decoder(settings), ptime_ms
-        )
+        self._fresh_codec = spec.make_encoder(settings), spec.make_decoder(settings)
         self._call_id = f"probe{rtp_port}"
+
+    @property
+    def codec_delay_s(self) -> float:
+        """Delay of one encoder and decoder, measured with a click; ask once."""
+        return _codec_delay_s(*self._fresh_codec, self.ptime_ms)
+
+    def send_packet(self, payload: bytes, number: int) -> None:
+        """Send the packet of interval *number*."""
+        packet = RtpPacket(
+            payload_type=PAYLOAD_TYPE,
+            sequence_number=(1000 + number) & 0xFFFF,
+            timestamp=number * self.ptime_ms * RATE_HZ // 1000,
+            ssrc=0x50524F42,
+            payload=payload,
+        )
+        self._rtp.sendto(bytes(packet), self._remote)
 
     def call(self) -> None:
         """Set the call up."""
@@ -65,7 +80,7 @@ class Probe:
         sdp = (
             f"v=0\r\no=- 1 1 IN IP4 {HOST}\r\ns=-\r\nc=IN IP4 {HOST}\r\nt=0 0\r\n"
             f"m=audio {local} RTP/AVP {PAYLOAD_TYPE}\r\na=rtpmap:{PAYLOAD_TYPE} opus/48000/2\r\n"
-            f"a=fmtp:{PAYLOAD_TYPE} maxaveragebitrate={BIT_RATE_BPS}\r\n"
+            f"a=fmtp:{PAYLOAD_TYPE} maxaveragebitrate={self._bit_rate_bps}\r\n"
             f"a=ptime:{self.ptime_ms}\r\na=sendrecv\r\n"
         )
         self._say("INVITE", 1, sdp)
@@ -109,15 +124,8 @@ class Probe:
         for number in range(total):
             self._listen_until(start + number * self.ptime_ms / 1000, echo)
             payload = self.encoder.encode(voice[number * tick : (number + 1) * tick])
-            packet = RtpPacket(
-                payload_type=PAYLOAD_TYPE,
-                sequence_number=(1000 + number) & 0xFFFF,
-                timestamp=number * tick,
-                ssrc=0x50524F42,
-                payload=payload,
-            )
             sent[number] = time.monotonic()
-            self._rtp.sendto(bytes(packet), self._remote)
+            self.send_packet(payload, number)
         return [sent[index // tick] + index % tick / RATE_HZ for index in at], echo.result
 
     def _listen_until(self, due: float, echo: "_EchoDecoder") -> None:

@@ -67,5 +67,7 @@ class StreamResampler:
         if positions.size == 0:
             return np.empty(0, dtype=np.float32)
         windows = np.lib.stride_tricks.sliding_window_view(joined, self._phases.shape[1])
-        out: Samples = np.einsum("ij,ij->i", windows[positions // self._up], self._phases[positions % self._up])
+        out: Samples = np.einsum(
+            "ij,ij->i", windows[positions // self._up], self._phases[positions % self._up]
+        )
         return out

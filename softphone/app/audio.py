@@ -92,7 +92,9 @@ class CallAudio:
 
             card = self._card = PortAudioDevice(options.device, sample_rate_hz, tick_ms=ptime_ms)
             packet_samples = sample_rate_hz * ptime_ms // 1000
-            return RingDevice(card.capture, card.playback, target_samples=card.target_samples + packet_samples)
+            return RingDevice(
+                card.capture, card.playback, target_samples=card.target_samples + packet_samples
+            )
         if self._source is None or self._source.sample_rate_hz != sample_rate_hz:
             if self._source is not None:
                 self._source.close()
@@ -120,7 +122,9 @@ class CallAudio:
             if recorder.error is not None:
                 log.warning("%s", recorder.error)
             elif recorder.dropped_samples:
-                log.warning("%s lacks %d samples: the disk was too slow", recorder.path, recorder.dropped_samples)
+                log.warning(
+                    "%s lacks %d samples: the disk was too slow", recorder.path, recorder.dropped_samples
+                )
         self._recorders.clear()
         return self._heard_path if recorded else None
 
@@ -146,7 +150,9 @@ class CallAudio:
                 continue
             for source in sources:
                 if speech_path(source).resolve() == Path(path).resolve():
-                    raise UsageError(f"{path} would be overwritten by a recording while it is read: choose another name")
+                    raise UsageError(
+                        f"{path} would be overwritten by a recording while it is read: choose another name"
+                    )
             check_writable(path)
 
 

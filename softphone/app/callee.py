@@ -21,7 +21,9 @@ OnEvent = Callable[[dict[str, Any]], None]
 class Callee:
     """Takes calls until it has had as many as asked for."""
 
-    def __init__(self, station: Station, options: AnswerOptions, on_event: OnEvent, stop: asyncio.Event) -> None:
+    def __init__(
+        self, station: Station, options: AnswerOptions, on_event: OnEvent, stop: asyncio.Event
+    ) -> None:
         self.results: list[Result] = []
         self._station = station
         self._options = options

@@ -1,6 +1,7 @@
 """The caller: one call after the other to one URI."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -25,7 +26,9 @@ Progress = Callable[[dict[str, Any]], None]
 PROGRESS_S = 0.25
 
 
-async def call(options: CallOptions, *, stop: asyncio.Event, progress: Progress | None = None) -> list[Result]:
+async def call(
+    options: CallOptions, *, stop: asyncio.Event, progress: Progress | None = None
+) -> list[Result]:
     """Place the calls of *options*; return a RESULT for each.
 
     Args:
@@ -123,8 +126,6 @@ async def _watch(one: OneCall, stop: asyncio.Event, progress: Progress | None) -
 async def _sleep(seconds: float, stop: asyncio.Event) -> bool:
     """Wait *seconds*; False if *stop* was set."""
     if seconds > 0:
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), seconds)
-        except TimeoutError:
-            pass
     return not stop.is_set()

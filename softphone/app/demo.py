@@ -35,14 +35,27 @@ async def demo(options: DemoOptions, note: Note, *, stop: asyncio.Event) -> dict
     """
     folder = _folder(options)
     callee = await _start(
-        "answer", "--listen", "127.0.0.1:0", "--calls", "1", *_sides(options, folder, "callee"), "--user", "callee"
+        "answer",
+        "--listen",
+        "127.0.0.1:0",
+        "--calls",
+        "1",
+        *_sides(options, folder, "callee"),
+        "--user",
+        "callee",
     )
     caller = None
     try:
         uri = await asyncio.wait_for(_listening(callee), START_S)
         note(f"callee listens at {uri}")
         caller = await _start(
-            "call", uri, "--seconds", f"{options.seconds:g}", *_sides(options, folder, "caller"), "--user", "caller"
+            "call",
+            uri,
+            "--seconds",
+            f"{options.seconds:g}",
+            *_sides(options, folder, "caller"),
+            "--user",
+            "caller",
         )
         note(f"caller calls: {options.seconds:g} s of speech both ways, recorded in {folder}")
         watch = asyncio.create_task(_pass_on(stop, caller))
@@ -67,7 +80,9 @@ def _folder(options: DemoOptions) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise EnvironmentProblem(f"--out wants a folder that can be made, got {folder}: {error.strerror}") from None
+        raise EnvironmentProblem(
+            f"--out wants a folder that can be made, got {folder}: {error.strerror}"
+        ) from None
     return folder
 
 
@@ -77,7 +92,12 @@ def _sides(options: DemoOptions, folder: Path, side: str) -> list[str]:
     media, line = options.media, options.line
     # The demo is the same for everybody: the user's own configuration is left out.
     arguments = ["--config", os.devnull, "--json", "--play", sends, "--expect", hears]
-    arguments += ["--record", str(folder / f"{side}-heard.wav"), "--record-sent", str(folder / f"{side}-sent.wav")]
+    arguments += [
+        "--record",
+        str(folder / f"{side}-heard.wav"),
+        "--record-sent",
+        str(folder / f"{side}-sent.wav"),
+    ]
     arguments += ["--codec", ",".join(map(str, media.codecs))]
     if media.ptime_ms is not None:
         arguments += ["--ptime", str(media.ptime_ms)]
@@ -87,7 +107,14 @@ def _sides(options: DemoOptions, folder: Path, side: str) -> list[str]:
     if media.opus_library is not None:
         arguments += ["--opus-library", media.opus_library]
     if side == "caller" and not line.is_perfect:  # one end of the line is enough: it acts on both directions
-        arguments += ["--loss", f"{line.loss_pct:g}", "--burst", f"{line.burst:g}", "--delay", f"{line.delay_ms:g}"]
+        arguments += [
+            "--loss",
+            f"{line.loss_pct:g}",
+            "--burst",
+            f"{line.burst:g}",
+            "--delay",
+            f"{line.delay_ms:g}",
+        ]
         arguments += ["--jitter", f"{line.jitter_ms:g}", "--seed", str(line.seed)]
     return arguments
 

@@ -219,7 +219,9 @@ class MediaLeg:
         session = self.session
         due = session.next_timeout()
         if due is not None and due <= now:
-            session.handle_timeout(now=time.monotonic())  # a report tells the time it is sent at, not the tick's
+            session.handle_timeout(
+                now=time.monotonic()
+            )  # a report tells the time it is sent at, not the tick's
         self._flush(now)
         has_told = self._line_needs_loop
         while (event := session.next_event()) is not None:

@@ -111,7 +111,11 @@ class OneCall:
         """Figures of the running call for a person, None when there is no audio yet."""
         if self._leg is None or self._established_at is None:
             return None
-        return {"elapsed_s": now() - self._established_at, "total_s": self._plan.seconds, **self._leg.progress()}
+        return {
+            "elapsed_s": now() - self._established_at,
+            "total_s": self._plan.seconds,
+            **self._leg.progress(),
+        }
 
     async def finish(self) -> Result:
         """Wait for the end of the call; close recordings, score, and return the RESULT."""

@@ -115,10 +115,11 @@ class Station:
         self._stay_until = now() + LINGER_T1 * self._t1_s
 
     async def settle(self) -> None:
-        """Wait, for a while, until no request or refusal of ours lacks its answer, and no peer would ask again for its own."""
+        """Wait, for a while, until what we said last has arrived; what got lost is sent again meanwhile."""
         await asyncio.sleep(self._stay_until - now())
-        end = now() + SETTLE_T1 * self._t1_s
-        while self.manager.endpoint.unsettled and now() < end:
+        for _ in range(round(SETTLE_T1 * self._t1_s / SETTLE_POLL_S)):
+            if not self.manager.endpoint.unsettled:
+                break
             await asyncio.sleep(SETTLE_POLL_S)
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+"""Shells around the pure parts: sockets, devices, files, threads, processes, clock and randomness."""

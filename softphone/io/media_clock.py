@@ -1,7 +1,8 @@
 """One timer for the audio of every call of a process: all calls of one packet interval share each wake-up.
 
-On a `MediaLoop` the ticks run inside the wait for the sockets: what asyncio does around a timer costs, in a process whose caches have
-gone cold since the last packet, more than the tick's own Python. On any other loop they are ordinary timers.
+On a `MediaLoop` the ticks run inside the wait for the sockets: what asyncio does around a timer costs, in a process
+whose caches have gone cold since the last packet, about as much as the tick's own Python. On any other loop they are
+ordinary timers.
 """
 
 import asyncio
@@ -132,7 +133,9 @@ class MediaClock:
             self._timers.pop(interval_ms).cancel()
 
     def _arm(self, interval_ms: int) -> None:
-        self._timers[interval_ms] = self._loop.call_at(self._groups[interval_ms].due, self._on_timer, interval_ms)
+        self._timers[interval_ms] = self._loop.call_at(
+            self._groups[interval_ms].due, self._on_timer, interval_ms
+        )
 
     def _on_timer(self, interval_ms: int) -> None:
         self._groups[interval_ms].run(time.monotonic())

@@ -152,7 +152,9 @@ class _WaveFile:
 
     def _header(self) -> bytes:
         fmt = (16, 1, 1, self._sample_rate_hz, 2 * self._sample_rate_hz, 2, 16)
-        riff_bytes, data_bytes = (min(n, _MAX_SIZE) for n in (_HEADER.size - 8 + self._data_bytes, self._data_bytes))
+        riff_bytes, data_bytes = (
+            min(n, _MAX_SIZE) for n in (_HEADER.size - 8 + self._data_bytes, self._data_bytes)
+        )
         return _HEADER.pack(b"RIFF", riff_bytes, b"WAVE", b"fmt ", *fmt, b"data", data_bytes)
 
     def _write_at(self, offset: int, data: bytes) -> None:

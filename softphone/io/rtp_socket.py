@@ -157,8 +157,9 @@ class RtpSocket:
 
         Args:
             now: the reader's time, which no arrival then exceeds; None: ask the clock.
-            spacing_s: the peer sends its packets so far apart. A packet that came less than that ago is taken for the last one, so that
-                most calls spare the read that finds nothing; one that waits behind it is taken by the next call, before it is needed.
+            spacing_s: the peer sends its packets so far apart. A packet that came less than that ago is taken for
+                the last one, so that most calls spare the read that finds nothing; one that waits behind it is
+                taken by the next call, before it is needed.
         """
         if now is None:
             now = time.monotonic()

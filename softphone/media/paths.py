@@ -34,7 +34,9 @@ class TransmitPath:
         payload_type: the number the peer gave the codec.
     """
 
-    def __init__(self, spec: CodecSpec, settings: CodecSettings, session: RtpSession, *, payload_type: int) -> None:
+    def __init__(
+        self, spec: CodecSpec, settings: CodecSettings, session: RtpSession, *, payload_type: int
+    ) -> None:
         self.taps: list[Tap] = []
         self._rate = spec.sample_rate_hz(settings)
         self.packet_samples = self._rate * settings.ptime_ms // 1000

@@ -24,8 +24,8 @@ class RingDevice:
     Args:
         capture: ring the callback writes.
         playback: ring the callback reads.
-        target_samples: filling of the playback ring after a tick; it is topped up in whole packets, so it must cover a packet beyond
-            the time to the next tick and its worst lateness.
+        target_samples: filling of the playback ring after a tick; it is topped up in whole packets, so it must
+            cover a packet beyond the time to the next tick and its worst lateness.
     """
 
     def __init__(self, capture: Ring, playback: Ring, *, target_samples: int) -> None:

@@ -338,7 +338,9 @@ def test_a_reader_that_leaves_causes_no_traceback() -> None:
         "app.exit_status = lambda r: 0\n"
         f"sys.exit(main(['call', '{URI}', '--json']))"
     )
-    process = subprocess.Popen([sys.executable, "-P", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()

@@ -39,7 +39,9 @@ def test_an_echo_returns_what_was_sent(tmp_path):
 @pytest.mark.parametrize("codec", ["pcmu", "pcma", "l16", "l16-wb", "opus:32000"])
 def test_every_codec_carries_a_call(codec):
     with Answering("--codec", codec, "--calls", "1") as callee:
-        status, result, _ = softphone("call", callee.uri, "--seconds", "2", "--codec", codec, "--expect", "builtin:man")
+        status, result, _ = softphone(
+            "call", callee.uri, "--seconds", "2", "--codec", codec, "--expect", "builtin:man"
+        )
     assert status == 0, result
     assert result["codec"]["name"] == codec.partition(":")[0]
     assert result["score"]["value"] > 0.9
@@ -83,7 +85,9 @@ def test_a_bad_line_acts_on_both_directions_and_is_the_same_for_the_same_seed():
     assert result["emodel"]["mos_cq"] < 4.0
     assert result["emodel"]["grounded"] is True
     again = lost("3")
-    assert abs(again["received"]["lost"] - result["received"]["lost"]) <= 2  # the last packets may or may not make it
+    assert (
+        abs(again["received"]["lost"] - result["received"]["lost"]) <= 2
+    )  # the last packets may or may not make it
 
 
 def test_several_calls_at_once_in_one_process(tmp_path):
@@ -104,7 +108,9 @@ def test_several_calls_at_once_in_one_process(tmp_path):
 
 def test_repeated_calls_end_with_the_worst_status():
     with Answering("--calls", "2") as callee:
-        status, results, _ = softphone("call", callee.uri, "--seconds", "1", "--repeat", "2", "--every", "1.5")
+        status, results, _ = softphone(
+            "call", callee.uri, "--seconds", "1", "--repeat", "2", "--every", "1.5"
+        )
     assert status == 0
     assert [each["outcome"] for each in results["calls"]] == ["completed", "completed"]
 
@@ -124,7 +130,9 @@ async def main():
 
 asyncio.run(main())
 """
-    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
     assert json.loads(done.stdout) == ["completed", []]
 
 

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.e2e
 # CONTRACT of the RESULT: these keys are there whatever happened.
 RESULT_KEYS = {
     "schema", "call_id", "started_at", "local", "peer", "outcome", "ended_by", "sip_status", "reason", "srd_s", "setup_s",
-    "first_rtp_s", "duration_s", "codec", "mode", "encryption", "sent", "received", "remote", "rtt_ms", "emodel", "verdict", "score",
-    "airtime", "cost", "dtmf_received", "recording", "peer_result", "error",
+    "first_rtp_s", "duration_s", "codec", "mode", "encryption", "sent", "received", "remote", "rtt_ms", "emodel", "verdict",
+    "score", "airtime", "cost", "dtmf_received", "recording", "peer_result", "error",
 }  # fmt: skip
 SENT_KEYS = {"packets", "packets_per_s", "payload_bps", "wire_bps", "bytes"}
 RECEIVED_KEYS = SENT_KEYS | {
@@ -25,7 +25,9 @@ RECEIVED_KEYS = SENT_KEYS | {
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     command = [*COMMAND, "demo", "--seconds", "8", "--out", str(folder), "--json"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, done.stderr
     return folder, json.loads(done.stdout), done
 

@@ -148,7 +148,10 @@ def test_wrong_and_right_password(monkeypatch, algorithms):
 
 def test_a_peer_that_vanishes_drops_the_call_and_leaves_a_playable_recording(tmp_path):
     heard = tmp_path / "heard.wav"
-    with Answering() as callee, Calling(callee.uri, "--seconds", "60", "--record", str(heard), "--rtp-timeout", "1.5") as caller:
+    with (
+        Answering() as callee,
+        Calling(callee.uri, "--seconds", "60", "--record", str(heard), "--rtp-timeout", "1.5") as caller,
+    ):
         wait_for_audio(heard)
         callee.process.kill()
         status, result, err = caller.finish()
@@ -247,11 +250,17 @@ def test_what_only_the_peer_did_not_hear_fails_the_caller_too(tmp_path):
 
 def test_a_threshold_that_is_missed_is_6_and_one_that_cannot_be_tested_is_2():
     with Answering("--calls", "3") as callee:
-        status, result, _ = softphone("call", callee.uri, "--seconds", "1.5", "--codec", "pcmu", "--min-mos", "3")
+        status, result, _ = softphone(
+            "call", callee.uri, "--seconds", "1.5", "--codec", "pcmu", "--min-mos", "3"
+        )
         assert (status, result["error"]) == (0, None)
-        status, result, err = softphone("call", callee.uri, "--seconds", "1.5", "--codec", "pcmu", "--min-mos", "4.9")
+        status, result, err = softphone(
+            "call", callee.uri, "--seconds", "1.5", "--codec", "pcmu", "--min-mos", "4.9"
+        )
         one_line_error(status, 6, result, err)
-        status, result, err = softphone("call", callee.uri, "--seconds", "1.5", "--codec", "opus", "--min-mos", "3")
+        status, result, err = softphone(
+            "call", callee.uri, "--seconds", "1.5", "--codec", "opus", "--min-mos", "3"
+        )
         assert "trusted MOS" in one_line_error(status, 2, result, err)
 
 
@@ -274,5 +283,7 @@ def wait_for_audio(path, seconds=30.0):
 
 
 def test_json_errors_are_objects():
-    done = subprocess.run([*COMMAND, "call", "bob", "--json"], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [*COMMAND, "call", "bob", "--json"], capture_output=True, text=True, timeout=30, check=False
+    )
     assert set(json.loads(done.stdout)) >= {"error"}

@@ -1,10 +1,11 @@
-"""`softphone answer` called by a peer that does what the script says, also what no good peer does (RFC 3261)."""
+"""`softphone answer` called by a peer that does what a script says, good or bad (RFC 3261)."""
 
 import itertools
 
 import pytest
 from support.command import Answering
-from support.scripted_peer import HOST, Realm, ScriptedPeer, direction_of, media_of, parameter, port_of
+from support.scripted_peer import HOST, ScriptedPeer, port_of
+from support.scripted_sip import Realm, direction_of, media_of, parameter
 
 pytestmark = pytest.mark.e2e
 

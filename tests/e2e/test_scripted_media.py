@@ -1,11 +1,13 @@
-"""What a peer may do with its RTP during a call of `softphone call`, and with the session by re-INVITE (RFC 3264, RFC 3550)."""
+"""What a peer may do with its RTP during a call, and with the session by re-INVITE (RFC 3264, RFC 3550)."""
 
 import itertools
 import struct
 
 import pytest
 from support.command import Calling
-from support.scripted_peer import TONE, ScriptedPeer, direction_of
+from support.scripted_peer import ScriptedPeer
+from support.scripted_rtp import TONE
+from support.scripted_sip import direction_of
 
 pytestmark = pytest.mark.e2e
 

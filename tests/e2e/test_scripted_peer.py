@@ -5,7 +5,8 @@ import re
 
 import pytest
 from support.command import Calling
-from support.scripted_peer import HOST, Realm, ScriptedPeer, parameter, port_of
+from support.scripted_peer import HOST, ScriptedPeer, port_of
+from support.scripted_sip import Realm, parameter
 
 pytestmark = pytest.mark.e2e
 
@@ -200,7 +201,7 @@ class TestLoss:
 
 
 class TestRoutes:
-    """Two proxies recorded themselves; the first the call meets is the last in Record-Route (section 12.1.2)."""
+    """Two proxies recorded themselves; the first one met is the last in Record-Route (section 12.1.2)."""
 
     @pytest.mark.parametrize("strict", [False, True])
     def test_ack_and_bye_go_the_way_of_record_route_to_the_contact(self, peer, strict):

@@ -215,7 +215,10 @@ sys.stdin.read()
 def test_a_killed_process_leaves_a_recording_that_plays(tmp_path: Path) -> None:
     path = tmp_path / "got.wav"
     child = subprocess.Popen(
-        [sys.executable, "-P", "-c", _CHILD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-P", "-c", _CHILD, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     with child:
         assert child.stdout is not None

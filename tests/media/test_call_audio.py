@@ -23,7 +23,10 @@ class Speech:
         rng = np.random.default_rng(seed)
         n = int(rate_hz * seconds)
         t = np.arange(n) / rate_hz
-        voice = sum(np.sin(2 * np.pi * f * t + p) / k for k, (f, p) in enumerate(zip((140, 280, 420, 700, 1120), rng.random(5) * 6), 1))
+        voice = sum(
+            np.sin(2 * np.pi * f * t + p) / k
+            for k, (f, p) in enumerate(zip((140, 280, 420, 700, 1120), rng.random(5) * 6, strict=True), 1)
+        )
         self.samples = (0.1 * voice * (0.55 + 0.45 * np.sin(2 * np.pi * 3 * t))).astype(np.float32)
         self.position = 0
 
@@ -47,9 +50,11 @@ class Side:
             receive={96: theirs[0].clock_rate_hz},
             dtmf_send=101,
             dtmf_receive=(101,),
-            payload_ticks=lambda _, payload: theirs[0].payload_samples(payload, theirs[0].sample_rate_hz(theirs[1]))
-            * theirs[0].clock_rate_hz
-            // theirs[0].sample_rate_hz(theirs[1]),
+            payload_ticks=lambda _, payload: (
+                theirs[0].payload_samples(payload, theirs[0].sample_rate_hz(theirs[1]))
+                * theirs[0].clock_rate_hz
+                // theirs[0].sample_rate_hz(theirs[1])
+            ),
             packet_ticks=spec.clock_rate_hz * settings.ptime_ms // 1000,
             ssrc=index + 1,
             sequence_number=65530,
@@ -73,7 +78,9 @@ class Side:
     def tick(self, now):
         for at, data in sorted(self.inbox):
             if at <= now:
-                self.session.receive_datagram(data, ADDRESSES[1] if self.address == ADDRESSES[0] else ADDRESSES[0], now=at)
+                self.session.receive_datagram(
+                    data, ADDRESSES[1] if self.address == ADDRESSES[0] else ADDRESSES[0], now=at
+                )
         self.inbox = [entry for entry in self.inbox if entry[0] > now]
         self.engine.tick(now=now)
         while (event := self.session.next_event()) is not None:
@@ -151,7 +158,9 @@ def test_a_peer_may_send_another_codec_at_another_rate_and_interval():
     heard = np.concatenate(a.heard)
     assert heard.size == pytest.approx(4.0 * 16000, rel=0.03)
     sent_at_8k = np.concatenate(b.sent)
-    upsampled = np.interp(np.arange(heard.size) / 2, np.arange(sent_at_8k.size), sent_at_8k).astype(np.float32)
+    upsampled = np.interp(np.arange(heard.size) / 2, np.arange(sent_at_8k.size), sent_at_8k).astype(
+        np.float32
+    )
     assert best_lag(heard, upsampled, 16000)[1] > 0.9
 
 

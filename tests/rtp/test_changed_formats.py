@@ -1,4 +1,4 @@
-"""A session whose formats a re-INVITE changed: what is sent and taken before, across and after (RFC 3264 section 8.3.2)."""
+"""A session whose formats a re-INVITE changed: what is sent and taken (RFC 3264 section 8.3.2)."""
 
 import random
 
