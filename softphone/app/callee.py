@@ -92,7 +92,7 @@ class Callee:
             self._station.pump()
 
     async def _finish(self, one: OneCall) -> None:
-        result = await one.finish()
+        result = await one.finish(self._stop)
         self.results.append(result)
         self._on_event(result)
 

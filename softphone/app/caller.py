@@ -100,7 +100,7 @@ async def _one(
     station.pump()
     watch = asyncio.create_task(_watch(one, stop, progress))
     try:
-        result = await one.finish()
+        result = await one.finish(stop)
     finally:
         watch.cancel()
     if options.min_mos is not None and one.established:

@@ -22,6 +22,8 @@ from softphone.sdp.negotiate import Negotiated
 
 log = logging.getLogger(__name__)
 
+NOWHERE = ("0.0.0.0", "::")
+"""Where a peer that holds the call wants nothing sent (RFC 3264 section 8.4); it may send from where it was all the same."""
 NTP_EPOCH_S = 2_208_988_800
 """Seconds from 1900 (NTP) to 1970 (POSIX), RFC 5905 section 6."""
 HEADER_BITS = 8 * 40
@@ -128,18 +130,29 @@ class MediaLeg:
         self.device = make_device(self.sample_rate_hz, self._ptime_ms, start)
         self._engine = MediaEngine(self.transmit, self.receive, self.device)
         self._follow(negotiated)
+        self._skip_early_media(now)
         self._source_ended = False
         self._dtmf = ""
         self._first_rtp_at: float | None = None
         self._started = ProcessCost.now()
         self._stopped = False
 
+    def _skip_early_media(self, now: float) -> None:
+        """Drop what came while nobody listened, such as a ringing tone before the answer: it would count as late.
+
+        What came within the last packet interval is in time.
+        """
+        for data, addr, arrival in self._socket.drain(now):
+            if arrival >= now - self._ptime_ms / 1000:
+                self.session.receive_datagram(data, addr, now=arrival)
+
     def retarget(self, negotiated: Negotiated) -> None:
         """Follow a re-INVITE: another address, another direction, another codec."""
-        self.session.retarget(
-            (negotiated.remote_host, negotiated.remote_port),
-            (negotiated.remote_rtcp_host, negotiated.remote_rtcp_port),
-        )
+        if negotiated.remote_host not in NOWHERE:
+            self.session.retarget(
+                (negotiated.remote_host, negotiated.remote_port),
+                (negotiated.remote_rtcp_host, negotiated.remote_rtcp_port),
+            )
         self._change_codec(negotiated)
         self._follow(negotiated)
 

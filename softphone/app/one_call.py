@@ -15,6 +15,7 @@ from softphone.app.line import open_socket
 from softphone.app.report import media_report
 from softphone.app.result import Result, make_result, read_peer_result, utc_text
 from softphone.app.station import Station, now
+from softphone.app.stop import unless_stopped
 from softphone.call.events import CallEvent, Ended, Established, MediaChanged, PeerHungUp, Ringing
 from softphone.call.outcome import EndedBy, Ending, Outcome
 from softphone.config import AudioOptions, LineOptions, MediaOptions
@@ -117,8 +118,8 @@ class OneCall:
             **self._leg.progress(),
         }
 
-    async def finish(self) -> Result:
-        """Wait for the end of the call; close recordings, score, and return the RESULT."""
+    async def finish(self, stop: asyncio.Event) -> Result:
+        """Wait for the end of the call; close recordings, score unless *stop* is requested, and return the RESULT."""
         try:
             await self.ended
         finally:
@@ -130,8 +131,11 @@ class OneCall:
         result["peer_result"] = self._peer_result
         result["error"] = self._fault
         if self._facts is not None and recording is not None and self._plan.audio.expect is not None:
-            score = await score_in_child(self._plan.audio.expect, recording, timeout_s=SCORE_TIMEOUT_S)
-            if "error" in score:
+            scoring = score_in_child(self._plan.audio.expect, recording, timeout_s=SCORE_TIMEOUT_S)
+            score = await unless_stopped(scoring, stop)
+            if score is None:
+                log.warning("no score: interrupted")
+            elif "error" in score:
                 log.warning("no score: %s", score["error"])
             else:
                 result["score"] = score

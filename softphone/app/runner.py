@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from softphone.app.stop import Stop
 from softphone.io.media_clock import new_media_loop
 
 T = TypeVar("T")
@@ -21,7 +22,7 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
 
     async def body() -> T:
         loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
+        stop = Stop()
         faults: list[BaseException] = []
         # What was imported lives until the end: the collector need not look at it again during a call.
         gc.collect()
@@ -46,12 +47,12 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
 
 
 @contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
+def _signals(stop: Stop) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     handled = []
     for number in (signal.SIGINT, signal.SIGTERM):
         try:
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, stop.request)
         except (NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread
             continue
         handled.append(number)

@@ -2,8 +2,10 @@
 
 import argparse
 import logging
+import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from softphone.cli.parser import given_options
@@ -20,6 +22,12 @@ def demo(given: argparse.Namespace, terminal: Terminal) -> int:
     from softphone import app
 
     both = app.run_demo(options, lambda line: _note_progress(line, given.verbose, terminal))
+    with _undisturbed():
+        _print_demo(both, terminal)
+    return app.exit_status(list(both.values()))
+
+
+def _print_demo(both: Mapping[str, Mapping[str, Any]], terminal: Terminal) -> None:
     if terminal.as_json:
         terminal.print_json(both)
     else:
@@ -28,7 +36,6 @@ def demo(given: argparse.Namespace, terminal: Terminal) -> int:
         terminal.print(calls_side_by_side("demo", both))
     for side, result in both.items():
         _explain(result, terminal, f"{side}: ")
-    return app.exit_status(list(both.values()))
 
 
 def answer(given: argparse.Namespace, terminal: Terminal) -> int:
@@ -58,6 +65,12 @@ def call(given: argparse.Namespace, terminal: Terminal) -> int:
 
     terminal.show(f"calling {options.uri} ...")
     results = app.place_call(options, terminal.on_progress)
+    with _undisturbed():
+        _print_calls(options, results, terminal)
+    return app.exit_status(results)
+
+
+def _print_calls(options: CallOptions, results: Sequence[Mapping[str, Any]], terminal: Terminal) -> None:
     if options.repeat == 1 and results:
         _print_result(results[0], terminal)
     elif terminal.as_json:
@@ -69,7 +82,20 @@ def call(given: argparse.Namespace, terminal: Terminal) -> int:
         terminal.print(calls_one_a_line(options.uri, results))
         for number, result in enumerate(results, 1):
             _explain(result, terminal, f"call {number}: ")
-    return app.exit_status(results)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ignore Ctrl-C: there is a result, and it is to be printed whole."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not the main thread, which alone is told of signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, Terminal], int]] = {

@@ -287,3 +287,18 @@ def test_json_errors_are_objects():
         [*COMMAND, "call", "bob", "--json"], capture_output=True, text=True, timeout=30, check=False
     )
     assert set(json.loads(done.stdout)) >= {"error"}
+
+
+def test_ctrl_c_while_the_call_is_scored_skips_the_score(tmp_path):
+    heard = tmp_path / "heard.wav"
+    with Answering("--calls", "1") as callee:
+        arguments = ("--seconds", "60", "--record", str(heard), "--expect", "builtin:man")
+        with Calling(callee.uri, *arguments) as caller:
+            wait_for_audio(heard)
+            caller.interrupt()
+            time.sleep(0.2)
+            caller.interrupt()
+            status, result, err = caller.finish()
+    assert (status, result["outcome"], result["score"]) == (0, "completed", None)
+    assert "interrupted" in err
+    assert "Traceback" not in err

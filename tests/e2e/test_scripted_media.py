@@ -66,6 +66,22 @@ def test_the_peer_holds_and_resumes(peer, hold, held):
     assert result["ended_by"] == "peer"
 
 
+def test_a_hold_by_an_address_of_zeros_is_obeyed(peer):
+    with Calling(peer.uri, *PCMU) as caller:
+        dialog = established(peer)
+        # RFC 3264 section 8.4: what phones of RFC 2543 do.
+        peer.request(dialog, "INVITE", body=peer.sdp().replace(b"c=IN IP4 127.0.0.1", b"c=IN IP4 0.0.0.0"))
+        peer.acknowledge(peer.expect(200, "INVITE"))
+        peer.run_for(0.1)
+        heard = len(peer.rtp)
+        peer.run_for(0.3)
+        assert len(peer.rtp) == heard
+        assert peer.reinvite(dialog) == "sendrecv"
+        peer.run_until(lambda: len(peer.rtp) > heard + 3)
+        peer.hang_up(dialog)
+        completed(caller)
+
+
 def test_the_peer_hangs_up_while_it_holds(peer):
     with Calling(peer.uri, *PCMU) as caller:
         dialog = established(peer)
@@ -154,6 +170,23 @@ def test_a_reinvite_to_another_codec_or_clock_is_followed(peer, codecs):
     assert result["received"]["undecodable"] == 0
 
 
+def test_the_peer_may_change_between_the_codecs_agreed_on_without_a_word(peer):
+    with Calling(peer.uri, "--codec", "pcmu,l16", "--tone", "440", "--sip-t1-ms", "200") as caller:
+        invite = peer.expect("INVITE")
+        number = next(n for n in range(96, 128) if b"a=rtpmap:%d L16/8000\r\n" % n in invite.body)
+        lines = (f"a=rtpmap:{number} L16/8000",)
+        peer.reply(invite, 200, body=peer.sdp(formats=f"0 {number}", lines=lines))
+        stream = peer.talk(peer.dialog_of(invite))
+        peer.run_for(0.4)
+        stream.payload_type = number
+        stream.payload = (struct.pack("!10h", *[3276] * 10) + struct.pack("!10h", *[-3276] * 10)) * 8
+        peer.run_for(0.4)
+        peer.hang_up(peer.dialog_of(invite))
+        result = completed(caller)
+    assert result["received"]["undecodable"] == result["received"]["lost"] == 0
+    assert {packet.payload_type for packet in peer.rtp} == {0}
+
+
 def test_payload_types_that_were_never_offered_are_counted_and_not_played(peer):
     with Calling(peer.uri, *PCMU) as caller:
         dialog = established(peer)
@@ -186,6 +219,21 @@ def test_datagrams_that_are_no_rtp_are_counted_and_not_played(peer):
         peer.hang_up(dialog)
         result = completed(caller)
     assert result["received"]["undecodable"] > 4
+
+
+def test_early_media_is_not_counted_as_late(peer):
+    with Calling(peer.uri, *PCMU, "--seconds", "0.8") as caller:
+        invite = peer.expect("INVITE")
+        peer.reply(invite, 183, body=peer.sdp())
+        peer.talk(peer.dialog_of(invite))
+        peer.run_for(1.5)
+        peer.reply(invite, 200, body=peer.sdp())
+        peer.answer_bye()
+        result = completed(caller)
+    assert result["received"]["packets"] == pytest.approx(40, abs=5)
+    assert result["received"]["discard_pct"] < 10
+    assert result["received"]["playout_delay_ms"] < 100
+    assert result["emodel"]["mos_cq"] > 4
 
 
 def test_rtp_that_stops_drops_the_call(peer):
