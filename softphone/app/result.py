@@ -120,21 +120,27 @@ def exit_status(results: Iterable[Result]) -> int:
 
 
 def check_min_mos(result: Result, minimum: float) -> None:
-    """Mark *result* where it misses *minimum*, or where nothing in it can be held against a MOS."""
-    for name, side in (("heard here", result), ("heard by the peer", result["peer_result"])):
-        if side is None:
-            continue
-        mos = _mos(side)
-        if mos is None:
-            if side is result and result["error"] is None:
-                result["error"] = (
-                    f"--min-mos {minimum:g} needs a trusted MOS or a codec with an E-model value of the ITU, got neither "
-                    f"for {_codec_name(side)}: use --codec pcmu"
-                )
-                result["exit_status"] = 2
-        elif mos < minimum:
-            result["error"] = f"MOS {name} is {mos:.2f}, wanted at least {minimum:g}"
-            result["exit_status"] = 6
+    """Mark *result* where a side misses *minimum*, or where nothing heard here can be held against a MOS."""
+    mos = _mos(result)
+    if mos is None:
+        _mark(
+            result,
+            f"--min-mos {minimum:g} needs a trusted MOS or a codec with an E-model value of the ITU, got neither "
+            f"for {_codec_name(result)}: use --codec pcmu",
+            exit_status=2,
+        )
+        return
+    heard = [(mos, "here")]
+    if result["peer_result"] is not None and (theirs := _mos(result["peer_result"])) is not None:
+        heard.append((theirs, "by the peer"))
+    lowest, where = min(heard)
+    if lowest < minimum:
+        _mark(result, f"MOS heard {where} is {lowest:.2f}, wanted at least {minimum:g}", exit_status=6)
+
+
+def _mark(result: Result, error: str, *, exit_status: int) -> None:
+    if result["error"] is None:
+        result["error"], result["exit_status"] = error, exit_status
 
 
 def _codec_name(side: Result) -> str:

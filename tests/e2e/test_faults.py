@@ -272,11 +272,11 @@ def test_without_json_an_error_is_one_line_on_stderr():
     assert done.stderr.count("\n") == 1
 
 
-def wait_for_audio(path, seconds=30.0):
-    """Wait until a recording holds its first second."""
+def wait_for_audio(path, seconds=30.0, size=30_000):
+    """Wait until a recording holds its first second, or *size* bytes."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if path.exists() and path.stat().st_size > 30_000:
+        if path.exists() and path.stat().st_size > size:
             return
         time.sleep(0.05)
     raise AssertionError(f"nothing was recorded in {path}")
@@ -294,7 +294,7 @@ def test_ctrl_c_while_the_call_is_scored_skips_the_score(tmp_path):
     with Answering("--calls", "1") as callee:
         arguments = ("--seconds", "60", "--record", str(heard), "--expect", "builtin:man")
         with Calling(callee.uri, *arguments) as caller:
-            wait_for_audio(heard)
+            wait_for_audio(heard, size=120_000)  # enough for a score: less would be refused at once
             caller.interrupt()
             time.sleep(0.2)
             caller.interrupt()
