@@ -11,4 +11,6 @@ PEERS = ("baresip", "sipp")
 def pytest_sessionstart(session: pytest.Session) -> None:
     missing = [program for program in PEERS if not shutil.which(program)]
     if os.environ.get("SOFTPHONE_PEERS_REQUIRED") and missing:
-        pytest.exit(f"SOFTPHONE_PEERS_REQUIRED is set, but {' and '.join(missing)} is not installed", returncode=1)
+        pytest.exit(
+            f"SOFTPHONE_PEERS_REQUIRED is set, but {' and '.join(missing)} is not installed", returncode=1
+        )
