@@ -115,11 +115,6 @@ class AudioOptions:
         if self.record is not None and self.record == self.record_sent:
             raise UsageError(f"--record and --record-sent need two files, got {self.record} twice")
 
-    @property
-    def names_source(self) -> bool:
-        """Whether something other than the default speech is to be sent."""
-        return self.play is not None or self.echo or self.tone_hz is not None or self.device is not None
-
 
 @dataclass(frozen=True, slots=True)
 class MediaOptions:

@@ -3,10 +3,9 @@
 * SoftphoneError              (1, our own fault)
     * UsageError              (2, wrong usage, configuration or input file)
         * EnvironmentProblem  (2, something is not installed, or a port is taken)
-    * UnreachableError        (3, peer not reachable, no answer)
-    * RefusedError            (4, busy, declined, unauthorized, incompatible)
-    * AudioError              (5, call stood but audio failed or was dropped)
-    * ThresholdError          (6, a threshold asked for was missed)
+    * UnreachableError        (3, peer not reachable)
+
+What becomes of a call that was placed is told in its RESULT, not raised.
 """
 
 
@@ -30,21 +29,3 @@ class UnreachableError(SoftphoneError):
     """The peer cannot be reached or does not answer."""
 
     exit_status = 3
-
-
-class RefusedError(SoftphoneError):
-    """The peer said no."""
-
-    exit_status = 4
-
-
-class AudioError(SoftphoneError):
-    """The call stood, its audio did not."""
-
-    exit_status = 5
-
-
-class ThresholdError(SoftphoneError):
-    """A threshold that was asked for was missed."""
-
-    exit_status = 6

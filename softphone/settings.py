@@ -26,6 +26,8 @@ from softphone.errors import EnvironmentProblem, UsageError
 
 COMMANDS = ("demo", "answer", "call")
 GROUPS = ("audio", "media", "line", "account")
+LISTED = ("opus-library",)
+"""Of the media options, what `codec list` takes, too."""
 SOURCES = ("play", "echo", "tone", "device")
 """Of these the last word counts: `--play` sets aside a `device` of the file."""
 
@@ -89,7 +91,7 @@ def _address(value: object) -> Address:
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
         host, port = text, "5060"  # RFC 3261 section 19.1.2, default port
-    if not (port.isascii() and port.isdigit()):
+    if not (port.isascii() and port.isdigit()) or host.startswith("[") != host.endswith("]"):
         raise UsageError(f"wanted HOST:PORT, got {text!r}")
     return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
 
@@ -138,7 +140,7 @@ class Option:
     def commands(self) -> tuple[str, ...]:
         """Which commands take it."""
         if self.group in ("media", "line"):
-            return COMMANDS
+            return (*COMMANDS, "codec") if self.name in LISTED else COMMANDS
         return ("answer", "call") if self.group in GROUPS else tuple(self.group.split())
 
 

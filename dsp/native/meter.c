@@ -263,12 +263,13 @@ static PyObject *meter_process(PyObject *self, PyObject *block)
 {
     Meter *m = (Meter *)self;
     Py_buffer view;
-    if (m->busy) {
-        PyErr_SetString(PyExc_RuntimeError, "this meter is in use by another thread");
-        return NULL;
-    }
     if (get_items(block, &view, 'f', 0, "block") < 0)
         return NULL;
+    if (m->busy) { /* getting the buffer may have run Python code, so look only now */
+        PyErr_SetString(PyExc_RuntimeError, "this meter is in use by another thread");
+        PyBuffer_Release(&view);
+        return NULL;
+    }
     if (view.ndim != 1) {
         PyErr_Format(PyExc_ValueError, "block must have one dimension, got %d", view.ndim);
         PyBuffer_Release(&view);

@@ -50,7 +50,7 @@ async def place_call_async(
 
 
 def answer_calls(options: AnswerOptions, on_event: OnEvent) -> list[Result]:
-    """Answer calls until Ctrl-C or ``options.calls`` have ended; return their RESULTs.
+    """Answer calls until Ctrl-C or ``options.calls`` have ended; return their RESULTs, without ``options.calls`` the last 1000.
 
     Raises:
         SoftphoneError: when what was asked for cannot be.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dsp.types import Samples
 from softphone.config import DEFAULT_SPEECH, AudioOptions
-from softphone.errors import UsageError
+from softphone.errors import EnvironmentProblem, UsageError
 from softphone.io.audio.null import SilenceSource
 from softphone.io.audio.tone import ToneSource
 from softphone.io.audio.wavfile import FileSource, open_source
@@ -48,6 +48,8 @@ class CallAudio:
     def __init__(self, options: AudioOptions, *, loop: bool, writer: ThreadPoolExecutor) -> None:
         self.heard_tap: Tap | None = None
         self.sent_tap: Tap | None = None
+        self.problem: EnvironmentProblem | None = None
+        """Why a recording is not whole, known when it is closed."""
         self._options = options
         self._loop = loop
         self._writer = writer
@@ -58,9 +60,6 @@ class CallAudio:
         self._heard_path = None if options.record is None else Path(options.record)
         if options.expect is not None:
             open_source(options.expect, LIKELY_RATE_HZ).close()
-            if self._heard_path is None:
-                with tempfile.NamedTemporaryFile(prefix="softphone-", suffix=".wav", delete=False) as file:
-                    self._temporary = self._heard_path = Path(file.name)
         self._check_recordings()
         if options.device not in (None, NULL_DEVICE):
             from softphone.io.audio.portaudio import choose_devices
@@ -68,6 +67,12 @@ class CallAudio:
             choose_devices(options.device)
         if options.device is None and not options.echo and options.tone_hz is None:
             self._source = self._open_source(LIKELY_RATE_HZ)
+        if options.expect is not None and self._heard_path is None:
+            try:
+                self._temporary = self._heard_path = _temporary_wav()
+            except EnvironmentProblem:
+                self.close()
+                raise
 
     @property
     def recording(self) -> Path | None:
@@ -120,7 +125,7 @@ class CallAudio:
         for recorder in self._recorders:
             recorder.close()
             if recorder.error is not None:
-                log.warning("%s", recorder.error)
+                self.problem = EnvironmentProblem(f"{recorder.error}; what was written plays")
             elif recorder.dropped_samples:
                 log.warning(
                     "%s lacks %d samples: the disk was too slow", recorder.path, recorder.dropped_samples
@@ -154,6 +159,17 @@ class CallAudio:
                         f"{path} would be overwritten by a recording while it is read: choose another name"
                     )
             check_writable(path)
+
+
+def _temporary_wav() -> Path:
+    try:
+        with tempfile.NamedTemporaryFile(prefix="softphone-", suffix=".wav", delete=False) as file:
+            return Path(file.name)
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"a score needs room for a recording in {tempfile.gettempdir()} ({error.strerror}): "
+            f"make some, or name a file with --record"
+        ) from None
 
 
 def numbered(options: AudioOptions, number: int) -> AudioOptions:

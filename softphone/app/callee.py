@@ -1,18 +1,23 @@
 """The callee: answers what comes in, as many calls at once as come."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from softphone.app.audio import numbered
-from softphone.app.codec_choice import chosen_codecs
+from softphone.app.codec_choice import carrying, chosen_codecs
 from softphone.app.one_call import CallPlan, OneCall
 from softphone.app.result import Result
 from softphone.app.station import Station, now
 from softphone.call.events import CallEvent, IncomingCall
 from softphone.config import AnswerOptions
 from softphone.errors import SoftphoneError
+
+MAX_RESULTS = 1000
+"""Of a callee without end, which has told each of them: the older ones are forgotten."""
 
 OnEvent = Callable[[dict[str, Any]], None]
 """Told {"event": "listening", "uri": ...} and then each RESULT, as they come."""
@@ -24,44 +29,41 @@ class Callee:
     def __init__(
         self, station: Station, options: AnswerOptions, on_event: OnEvent, stop: asyncio.Event
     ) -> None:
-        self.results: list[Result] = []
+        self.results: deque[Result] = deque(maxlen=MAX_RESULTS if options.calls is None else options.calls)
         self._station = station
         self._options = options
         self._on_event = on_event
         self._stop = stop
+        self._refuse = partial(station.refuse, status=480)  # RFC 3261 section 21.4.18: not to be had now
         self._running: dict[asyncio.Task[None], OneCall] = {}
         self._taken = 0
         self._plan = CallPlan(
             audio=options.audio,
             media=options.media,
             line=options.line,
-            chosen=chosen_codecs(options.media),
+            chosen=carrying(chosen_codecs(options.media), options.audio.tone_hz),
             seconds=options.seconds,
             until_played=False,
         )
 
     async def run(self) -> list[Result]:
-        """Take calls; return the RESULT of each when the last has ended."""
+        """Take calls; return their RESULTs when the last has ended."""
         self._station.on_stranger = self._on_incoming
         self._on_event({"event": "listening", "uri": self._station.uri})
         await self._stop.wait()
-        self._station.on_stranger = self._refuse_more
+        self._station.on_stranger = self._refuse
         for one in self._running.values():
             one.hang_up()
         if self._running:
             await asyncio.wait(self._running)
-        return self.results
-
-    def _refuse_more(self, event: CallEvent) -> None:
-        if isinstance(event, IncomingCall):
-            self._station.manager.reject(event.call, 480, now=now())  # RFC 3261 section 21.4.18
+        return list(self.results)
 
     def _on_incoming(self, event: CallEvent) -> None:
         if not isinstance(event, IncomingCall):
             return
         options, manager = self._options, self._station.manager
         if options.calls is not None and self._taken >= options.calls:
-            self._refuse_more(event)
+            self._refuse(event)
             return
         self._taken += 1
         try:
@@ -79,7 +81,8 @@ class Callee:
             manager.reject(event.call, options.reject, now=now())
         elif options.ring_s > 0:
             manager.ring(event.call, now=now())
-            asyncio.get_running_loop().call_later(options.ring_s, self._accept, event.call, one)
+            accepting = asyncio.get_running_loop().call_later(options.ring_s, self._accept, event.call, one)
+            task.add_done_callback(lambda _: accepting.cancel())
         else:
             manager.accept(event.call, one.local_media, now=now())
 

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from softphone.app.audio import numbered
-from softphone.app.codec_choice import chosen_codecs
+from softphone.app.codec_choice import carrying, chosen_codecs
 from softphone.app.one_call import CallPlan, OneCall
 from softphone.app.result import Result, check_min_mos
 from softphone.app.station import Station, now
@@ -44,10 +45,14 @@ async def call(
         raise UsageError(f"whom to call must be a SIP URI like sip:bob@127.0.0.1:5060: {error}") from None
     if options.account.user is None and options.account.auth_user is not None:
         raise UsageError("--auth-user needs --user, too")
-    chosen = chosen_codecs(options.media)
-    destination = await resolve(target.host.strip("[]"), target.port or DEFAULT_PORT)
+    _check_target(target)
+    chosen = carrying(chosen_codecs(options.media), options.audio.tone_hz)
+    port = DEFAULT_PORT if target.port is None else target.port
+    destination = await resolve(target.host.strip("[]"), port)
     listen = options.listen or (local_host_towards(destination), 0)
     station = await Station.open(listen, options.account, default_user="caller")
+    # Who only calls takes no call, not even one that its own address leads back to (RFC 3261 section 21.4.24).
+    station.on_stranger = partial(station.refuse, status=486)
     has_own_end = options.seconds is not None or options.audio.echo or options.audio.tone_hz is not None
     plan = CallPlan(
         audio=options.audio,
@@ -73,6 +78,14 @@ async def call(
     return results
 
 
+def _check_target(target: SipUri) -> None:
+    transport = target.params.get("transport")
+    if transport is not None and transport.lower() != "udp":
+        raise UsageError(f"calls go over UDP, got transport={transport} in {target}: leave it out")
+    if target.port == 0:
+        raise UsageError(f"a call needs a port of 1 to 65535, got 0 in {target}")
+
+
 async def _one(
     station: Station,
     plan: CallPlan,
@@ -87,15 +100,19 @@ async def _one(
     credentials = None
     if account.digest_user is not None and account.password is not None:
         credentials = Credentials(account.digest_user, account.password)
-    number = station.manager.place(
-        target,
-        one.local_media,
-        destination=destination,
-        credentials=credentials,
-        headers=account.headers,
-        ring_timeout_s=options.ring_timeout_s,
-        now=now(),
-    )
+    try:
+        number = station.manager.place(
+            target,
+            one.local_media,
+            destination=destination,
+            credentials=credentials,
+            headers=account.headers,
+            ring_timeout_s=options.ring_timeout_s,
+            now=now(),
+        )
+    except BaseException:
+        one.discard()
+        raise
     one.attach(number)
     station.pump()
     watch = asyncio.create_task(_watch(one, stop, progress))

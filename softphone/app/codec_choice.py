@@ -78,6 +78,23 @@ def chosen_codecs(media: MediaOptions) -> tuple[CodecInUse, ...]:
     return tuple(chosen)
 
 
+def carrying(chosen: tuple[CodecInUse, ...], tone_hz: float | None) -> tuple[CodecInUse, ...]:
+    """Those of *chosen* whose samples can hold a tone of *tone_hz*; all where no tone is to be sent.
+
+    Raises:
+        UsageError: none can.
+    """
+    if tone_hz is None:
+        return chosen
+    able = tuple(one for one in chosen if tone_hz < one.sample_rate_hz / 2)
+    if not able:
+        limits = ", ".join(f"{one.spec.name} below {one.sample_rate_hz // 2} Hz" for one in chosen)
+        raise UsageError(
+            f"--tone {tone_hz:g} is more than the codecs carry ({limits}): lower it, or choose another codec"
+        )
+    return able
+
+
 def matching(chosen: tuple[CodecInUse, ...], codec: NegotiatedCodec) -> CodecInUse:
     """The one of *chosen* that SDP agreed on as *codec*."""
     key = (codec.name.lower(), codec.clock_rate_hz, codec.channels)

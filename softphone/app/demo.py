@@ -67,6 +67,10 @@ async def demo(options: DemoOptions, note: Note, *, stop: asyncio.Event) -> dict
             watch.cancel()
     except TimeoutError:
         raise SoftphoneError("the demo's two processes did not end their call in time") from None
+    except SoftphoneError:
+        if stop.is_set():  # it met a process that was not ready to be stopped yet
+            raise SoftphoneError("the demo was interrupted before there was a result") from None
+        raise
     finally:
         for process in (caller, callee):
             await _end(process)
@@ -122,18 +126,21 @@ def _sides(options: DemoOptions, folder: Path, side: str) -> list[str]:
 async def _start(*arguments: str) -> asyncio.subprocess.Process:
     # A group of its own: Ctrl-C reaches this process, which passes it on to the caller, whose BYE ends the callee.
     options: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {}
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",  # what is installed, not what lies in the current folder
-        "-m",
-        "softphone",
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=None,
-        limit=1 << 22,
-        **options,
-    )
+    try:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # what is installed, not what lies in the current folder
+            "-m",
+            "softphone",
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=None,
+            limit=1 << 22,
+            **options,
+        )
+    except OSError as error:
+        raise EnvironmentProblem(f"the demo wants to start {sys.executable}, got {error.strerror}") from None
 
 
 async def _listening(process: asyncio.subprocess.Process) -> str:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dsp.codecs import timestamp_ticks
 from dsp.level import LevelReport, SpeechMeter
 from softphone.app.codec_choice import CodecInUse, agreed, matching
 from softphone.app.line import ImpairedSocket, PolledSocket
@@ -28,6 +29,8 @@ NTP_EPOCH_S = 2_208_988_800
 """Seconds from 1900 (NTP) to 1970 (POSIX), RFC 5905 section 6."""
 HEADER_BITS = 8 * 40
 """IPv4, UDP and RTP headers of a packet, for RTCP's share of the bandwidth (RFC 3550 section 6.2)."""
+MAX_DIGITS = 1000
+"""Digits of a peer that are kept, as many as `softphone.rtp.dtmf` would send; a packet can hold hundreds."""
 RTCP_MINIMUM_S = 2.5
 """Half of what RFC 3550 section 6.2 recommends, so that a test call of some seconds knows its round trip; the limit of 5 % of the
 bandwidth holds all the same."""
@@ -39,7 +42,7 @@ class LegEvents:
 
     source_ended: Callable[[], None]
     timed_out: Callable[[], None]
-    """Nothing was received for ``rtp_timeout_s``."""
+    """Nothing was received from the peer for ``rtp_timeout_s``."""
 
 
 @dataclass(slots=True)
@@ -127,7 +130,11 @@ class MediaLeg:
         self._meter = SpeechMeter(self.sample_rate_hz)
         self.receive.taps.append(self._meter.process)
         start = clock.join(self._ptime_ms, self._tick)
-        self.device = make_device(self.sample_rate_hz, self._ptime_ms, start)
+        try:
+            self.device = make_device(self.sample_rate_hz, self._ptime_ms, start)
+        except BaseException:
+            clock.leave(self._ptime_ms, self._tick)
+            raise
         self._engine = MediaEngine(self.transmit, self.receive, self.device)
         self._follow(negotiated)
         self._skip_early_media(now)
@@ -135,7 +142,6 @@ class MediaLeg:
         self._dtmf = ""
         self._first_rtp_at: float | None = None
         self._started = ProcessCost.now()
-        self._stopped = False
 
     def _skip_early_media(self, now: float) -> None:
         """Drop what came while nobody listened, such as a ringing tone before the answer: it would count as late.
@@ -249,9 +255,12 @@ class MediaLeg:
         return has_told
 
     def _drain(self, now: float) -> None:
-        receive = self.session.receive_datagram
-        for data, addr, arrival in self._socket.drain(now, spacing_s=self.session.packet_spacing_s):
-            receive(data, addr, now=arrival)
+        session = self.session
+        arrivals = self._socket.drain(now, spacing_s=session.packet_spacing_s)
+        strangers = session.strangers
+        for data, addr, arrival in arrivals:
+            session.receive_datagram(data, addr, now=arrival)
+        if len(arrivals) > session.strangers - strangers:
             self._heard_at = now
 
     def _flush(self, now: float) -> None:
@@ -264,11 +273,12 @@ class MediaLeg:
             case FirstPacket(at=at):
                 self._first_rtp_at = at
             case DtmfDigit(digit=digit):
-                self._dtmf += digit
+                if len(self._dtmf) < MAX_DIGITS:
+                    self._dtmf += digit
             case _:  # counted where it happened; SIP, not RTCP, says how the call ends
                 log.info("%s", event)
 
 
 def _ticks(codec: CodecInUse, payload: bytes) -> int:
     samples = codec.spec.payload_samples(payload, codec.sample_rate_hz)
-    return samples * codec.spec.clock_rate_hz // codec.sample_rate_hz
+    return timestamp_ticks(samples, codec.spec, codec.sample_rate_hz)

@@ -19,9 +19,10 @@ from softphone.app.stop import unless_stopped
 from softphone.call.events import CallEvent, Ended, Established, MediaChanged, PeerHungUp, Ringing
 from softphone.call.outcome import EndedBy, Ending, Outcome
 from softphone.config import AudioOptions, LineOptions, MediaOptions
-from softphone.errors import SoftphoneError
+from softphone.errors import SoftphoneError, UsageError
 from softphone.io.ids import seeded_rng
 from softphone.io.scoring import score_in_child
+from softphone.rtp.errors import LocalRtpError
 from softphone.sdp.negotiate import LocalMedia
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class OneCall:
         self._facts: LegFacts | None = None
         self._ending: Ending | None = None
         self._dropped = False
-        self._fault: str | None = None
+        self._fault: SoftphoneError | DspError | None = None
         self._peer_result: Result | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._established_at: float | None = None
@@ -122,14 +123,30 @@ class OneCall:
         """Wait for the end of the call; close recordings, score unless *stop* is requested, and return the RESULT."""
         try:
             await self.ended
+            return await self._closed(stop)
         finally:
-            self._stop_audio()
-            self._socket.close()
-            recording = self._audio.close()
+            self.discard()
+
+    def discard(self) -> None:
+        """Release what the call holds; it has ended, or was never placed."""
+        self._stop_audio()
+        self._socket.close()
+        self._audio.close()
+        self._audio.discard_temporary()
+        self._leg = None  # it refers to this call: its buffers need not wait for the garbage collector
+
+    async def _closed(self, stop: asyncio.Event) -> Result:
+        self._stop_audio()
+        self._socket.close()
+        recording = self._audio.close()
         assert self._ending is not None
         result = self._make_result(self._ending)
         result["peer_result"] = self._peer_result
-        result["error"] = self._fault
+        problem = self._fault or self._audio.problem
+        if problem is not None:
+            result["error"] = str(problem)
+        if isinstance(problem, UsageError):
+            result["exit_status"] = problem.exit_status
         if self._facts is not None and recording is not None and self._plan.audio.expect is not None:
             scoring = score_in_child(self._plan.audio.expect, recording, timeout_s=SCORE_TIMEOUT_S)
             score = await unless_stopped(scoring, stop)
@@ -139,7 +156,6 @@ class OneCall:
                 log.warning("no score: %s", score["error"])
             else:
                 result["score"] = score
-        self._audio.discard_temporary()
         return result
 
     def on_event(self, event: CallEvent) -> None:
@@ -151,7 +167,7 @@ class OneCall:
                 try:
                     self._start_audio(negotiated)
                 except (SoftphoneError, DspError) as error:
-                    self._fault = str(error)
+                    self._fault = error
                     self._loop.call_soon(self.hang_up)
             case MediaChanged(negotiated=negotiated):
                 if self._leg is not None:
@@ -187,7 +203,7 @@ class OneCall:
             if negotiated.send_dtmf_payload_type is None:
                 log.warning("the peer takes no telephone-event (RFC 4733): DTMF is not sent")
             else:
-                self._later(DTMF_AFTER_S, lambda: leg.session.send_dtmf(plan.dtmf))
+                self._later(DTMF_AFTER_S, lambda: _send_dtmf(leg, plan.dtmf))
 
     def _on_source_ended(self) -> None:
         if self._plan.until_played:
@@ -212,7 +228,7 @@ class OneCall:
             outcome, ended_by = Outcome.DROPPED, "network"
             reason = f"nothing was heard for {self._plan.media.rtp_timeout_s:g} s"
         if self._fault is not None:
-            outcome, reason = Outcome.FAILED, self._fault
+            outcome, reason = Outcome.FAILED, str(self._fault)
         self._ending = Ending(outcome, ended_by, event.sip_status, reason)
         self._peer_result = read_peer_result(event.peer_result)
         self._station.owners.pop(event.call, None)
@@ -246,3 +262,10 @@ class OneCall:
 
     def _later(self, delay_s: float, action: Any) -> None:
         self._timers.append(self._loop.call_later(delay_s, action))
+
+
+def _send_dtmf(leg: MediaLeg, digits: str) -> None:
+    try:
+        leg.session.send_dtmf(digits)
+    except LocalRtpError as error:  # a re-INVITE has taken telephone-event away meanwhile
+        log.warning("%s", error)

@@ -1,6 +1,7 @@
 """The RESULT of a call, as printed: its keys, what they are made of, and the exit status it leads to."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +28,8 @@ EXIT_STATUS = {
 }
 SEVERITY = (0, 6, 5, 4, 3, 2, 1)
 """Exit statuses from the mildest to the worst: the further a call got, the milder."""
+MAX_DEPTH = 8
+"""A RESULT has objects in objects in objects; deeper is no RESULT."""
 NO_AUDIO_VERDICTS = frozenset({"silent", "one-way"})
 
 
@@ -90,10 +93,10 @@ def make_result(
 def read_peer_result(data: bytes | None) -> Result | None:
     """The other side's RESULT from its bytes, or None: it sent none, or nothing that can be one.
 
-    A peer can write anything; only what this side looks at is checked.
+    A peer can write anything: what this side looks at is checked, the rest is made fit to be shown.
     """
     try:
-        value = json.loads(data or b"null")
+        value = _shown(json.loads(data or b"null"), MAX_DEPTH)
     except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict) or not isinstance(value.get("outcome"), str):
@@ -101,6 +104,29 @@ def read_peer_result(data: bytes | None) -> Result | None:
     score, emodel = value.get("score"), value.get("emodel")
     if not (_is_number_in(score, "value") and _is_number_in(emodel, "mos_cq")):
         return None
+    return value
+
+
+def _shown(value: Any, depth: int) -> Any:
+    """*value* without what harms a terminal or a reader of JSON: control characters, NaN, infinity.
+
+    Raises:
+        ValueError: it nests deeper than *depth*, or holds a whole number that no float holds.
+    """
+    if depth == 0:
+        raise ValueError(f"a RESULT nests at most {MAX_DEPTH} deep")
+    match value:
+        case str():
+            return "".join(char if char.isprintable() else "?" for char in value)
+        case int() | float():
+            try:
+                return value if math.isfinite(value) else None
+            except OverflowError as error:
+                raise ValueError("a number of a RESULT is out of range") from error
+        case list():
+            return [_shown(part, depth - 1) for part in value]
+        case dict():
+            return {_shown(key, depth - 1): _shown(part, depth - 1) for key, part in value.items()}
     return value
 
 
@@ -162,7 +188,9 @@ def _status(side: Result) -> int:
     except ValueError:
         return 0  # a peer of another version; its word decides nothing
     own = side.get("exit_status", 0)
-    return status if status or own not in SEVERITY else int(own)
+    # What a call failed of may be the user's or the system's; any other outcome speaks for itself.
+    decides = own in SEVERITY[1:] and status in (0, EXIT_STATUS[Outcome.FAILED])
+    return int(own) if decides else status
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
-    """Run *main*, handing it the event that Ctrl-C and SIGTERM set.
+    """Run *main*, handing it the event that Ctrl-C, SIGTERM and a terminal that is closed (SIGHUP) set.
 
     An exception in a callback of the loop, which nobody awaits, cancels *main* and is raised from here: a fault of ours must
     neither hang a call nor go unseen.
@@ -50,7 +50,7 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, T]]) -> T:
 def _signals(stop: Stop) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     handled = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _stopping_signals():
         try:
             loop.add_signal_handler(number, stop.request)
         except (NotImplementedError, ValueError, RuntimeError):  # Windows, or not the main thread
@@ -61,3 +61,11 @@ def _signals(stop: Stop) -> Iterator[None]:
     finally:
         for number in handled:
             loop.remove_signal_handler(number)
+
+
+def _stopping_signals() -> Iterator[signal.Signals]:
+    yield signal.SIGINT
+    yield signal.SIGTERM
+    # Under nohup calls outlive their terminal. Windows has no such signal.
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        yield signal.SIGHUP

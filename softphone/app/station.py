@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from softphone.call.events import CallEvent
+from softphone.call.events import CallEvent, IncomingCall
 from softphone.call.manager import CallManager
 from softphone.config import AccountOptions, Address
 from softphone.errors import UnreachableError
@@ -109,6 +109,11 @@ class Station:
         """Let SIP send and tell what the last call to the manager led to."""
         if self._driver is not None:
             self._driver.pump()
+
+    def refuse(self, event: CallEvent, *, status: int) -> None:
+        """Reject the call that *event* brings; other events of strangers need nothing."""
+        if isinstance(event, IncomingCall):
+            self.manager.reject(event.call, status, now=now())
 
     def note_bye(self) -> None:
         """A peer hangs up, and we are about to answer."""

@@ -364,6 +364,7 @@ class CallManager:
             )
         )
         del self._active[call.number]
+        call.forget_bodies()
         self._ended[call.number] = call
         if len(self._ended) > MAX_ENDED:
             del self._ended[next(iter(self._ended))]

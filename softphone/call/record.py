@@ -90,6 +90,12 @@ class CallRecord:
         self.negotiated = self.proposed
         return self.negotiated if changed else None
 
+    def forget_bodies(self) -> None:
+        """Let go, at the end, of what no `CallInfo` needs: it can be tens of kilobytes."""
+        self.media = self.ours = self.theirs = self.negotiated = self.proposed = None
+        self.early_body = self.result = b""
+        self.peer_result = None
+
     def info(self, sip_bytes: tuple[int, int]) -> CallInfo:
         """Return the facts, *sip_bytes* sent and received so far."""
         srd_at = self.first_status_at if self.placed else None

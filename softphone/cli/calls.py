@@ -14,6 +14,10 @@ from softphone.config import AnswerOptions, CallOptions, DemoOptions
 from softphone.settings import Settings, load_settings
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+_NO_AUDIO = (
+    ("one-way", "no packets came through in one direction or both: look for a firewall or NAT"),
+    ("silent", "packets came with next to no sound in them: look at what the other side plays"),
+)
 
 
 def demo(given: argparse.Namespace, terminal: Terminal) -> int:
@@ -35,7 +39,7 @@ def _print_demo(both: Mapping[str, Mapping[str, Any]], terminal: Terminal) -> No
 
         terminal.print(calls_side_by_side("demo", both))
     for side, result in both.items():
-        _explain(result, terminal, f"{side}: ")
+        _explain({**result, "peer_result": None}, terminal, f"{side}: ")  # the peer speaks for itself
 
 
 def answer(given: argparse.Namespace, terminal: Terminal) -> int:
@@ -158,8 +162,20 @@ def _print_result(result: Mapping[str, Any], terminal: Terminal) -> None:
 
 def _explain(result: Mapping[str, Any], terminal: Terminal, prefix: str = "") -> None:
     """Say in one line why a call was not what was asked for."""
+    peer = result.get("peer_result")
     if result.get("error"):
         terminal.note(f"{prefix}{result['error']}")
     elif result["outcome"] != "completed":
-        status = "" if result["sip_status"] is None else f"{result['sip_status']} "
-        terminal.note(f"{prefix}{result['outcome']}: {status}{result['reason']}")
+        terminal.note(f"{prefix}{result['outcome']}: {_why(result)}")
+    elif peer and peer["outcome"] in ("no-audio", "dropped"):
+        terminal.note(f"{prefix}at the peer: {peer['outcome']}: {_why(peer)}")
+
+
+def _why(result: Mapping[str, Any]) -> str:
+    verdict = result.get("verdict")
+    if result["outcome"] == "no-audio" and isinstance(verdict, list):
+        for word, meaning in _NO_AUDIO:
+            if word in verdict:
+                return f"{word}, {meaning}"
+    status = "" if result.get("sip_status") is None else f"{result['sip_status']} "
+    return f"{status}{result.get('reason')}"

@@ -1,11 +1,12 @@
 """The way from arguments to an exit status; no traceback leaves here unless `-vv` asks for it."""
 
+import os
 import sys
 from collections.abc import Sequence
 
 from softphone.cli.parser import parse
 from softphone.cli.terminal import Terminal
-from softphone.errors import SoftphoneError, UsageError
+from softphone.errors import SoftphoneError
 
 INTERRUPTED = "interrupted before there was a result"
 
@@ -16,6 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: without the program's name; None for this process's own.
     """
+    _open_closed_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
     terminal = Terminal(as_json="--json" in arguments)
     try:
@@ -35,6 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return SoftphoneError.exit_status
 
 
+def _open_closed_streams() -> None:
+    """Let nothing but output have the numbers of standard output and error where the caller closed them (`>&-`)."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+
+
 def _run(arguments: list[str], terminal: Terminal) -> int:
     given = parse(arguments)
     if given.version:
@@ -45,8 +55,6 @@ def _run(arguments: list[str], terminal: Terminal) -> int:
         except PackageNotFoundError:
             terminal.print("softphone, not installed: run from its source")
         return 0
-    if given.command is None:
-        raise UsageError("a command is wanted, got none; try `softphone demo`")
     if given.command in ("devices", "codec"):
         from softphone.cli import listing
 

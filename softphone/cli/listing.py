@@ -7,6 +7,7 @@ from typing import Any
 
 from softphone.cli.terminal import Terminal
 from softphone.errors import UsageError
+from softphone.settings import load_settings
 
 
 def devices(terminal: Terminal) -> int:
@@ -44,8 +45,8 @@ def codecs(given: argparse.Namespace, terminal: Terminal) -> int:
             library = spec.library()
         except LibraryMissing as missing:
             error = str(missing)
-        if error is not None and given.opus_library is not None:
-            raise UsageError(f"--opus-library: {error}")
+        if error is not None and named is not None:
+            raise UsageError(f"{named[1]}: {error}")
         return {
             "name": spec.name,
             "sdp_name": spec.sdp_name,
@@ -61,7 +62,11 @@ def codecs(given: argparse.Namespace, terminal: Terminal) -> int:
             "error": error,
         }
 
-    registry = codecs_with(opus=given.opus_library)
+    settings = load_settings("codec", given.config)
+    if given.opus_library is not None:
+        settings.add({"opus-library": given.opus_library}, "--")
+    named = settings.values.get("opus-library")
+    registry = codecs_with(opus=None if named is None else str(named[0]))
     found = [describe(registry.get(name)) for name in registry.names()]
     if terminal.as_json:
         terminal.print_json({"codecs": found})

@@ -14,6 +14,8 @@ _GROUP_TITLES = {
     "line": "line: simulate a bad one, between RTP and the socket",
     "account": "account (answer: a password makes callers prove who they are)",
 }
+_CONFIG_HELP = "configuration (the user's own config.toml)"
+NO_COMMAND = "a command is wanted, got none; try `softphone demo`"
 _CALLS = {
     "demo": "a whole test call on this machine: two processes, recorded and scored",
     "answer": "answer calls",
@@ -60,6 +62,7 @@ def make_parser(command: str | None) -> Parser:
     codec = _add(commands, "codec", "codec", "codecs: see `softphone codec list`", common=False)
     verbs = codec.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True)
     listing = _add(verbs, "list", "codec list", "list codecs, their rates and libraries")
+    listing.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
     listing.add_argument("--opus-library", metavar="PATH", help="the libopus to use")
     return parser
 
@@ -73,22 +76,34 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     command = next((word for word in arguments if not word.startswith("-")), None)
     parser = make_parser(command)
     given, unknown = parser.parse_known_args(arguments)
+    if given.command is None and not given.version:
+        raise UsageError(NO_COMMAND)
     if unknown:
-        import difflib
-
-        known = [f"--{option}" for option in ("json", "config", *_option_names(command))]
-        nearest = difflib.get_close_matches(unknown[0].partition("=")[0], known, n=1)
-        hint = f"the nearest is {nearest[0]}" if nearest else "see --help"
-        raise UsageError(f"{command or 'softphone'} does not know {unknown[0]!r}; {hint}")
+        raise UsageError(_unknown(command, unknown[0]))
     return given
+
+
+def _unknown(command: str | None, word: str) -> str:
+    """What to say of *word*, which *command* does not know."""
+    import difflib
+
+    name = word.partition("=")[0]
+    known = [f"--{option}" for option in ("json", *_option_names(command))]
+    nearest = difflib.get_close_matches(name, known, n=1)
+    hint = "see --help"
+    if name in known:
+        hint = "options stand behind the command"
+    elif nearest:
+        hint = f"the nearest is {nearest[0]}"
+    return f"{command or 'softphone'} does not know {word!r}; {hint}"
 
 
 def _option_names(command: str | None) -> list[str]:
     if command not in _CALLS:
-        return []
+        return ["config", "opus-library"] if command == "codec" else []
     from softphone.settings import OPTIONS
 
-    return [option.name for option in OPTIONS if command in option.commands]
+    return ["config"] + [option.name for option in OPTIONS if command in option.commands]
 
 
 def _add(
@@ -113,7 +128,7 @@ def _add(
 def _add_call_options(parser: Parser, command: str) -> None:
     from softphone.settings import GROUPS, OPTIONS
 
-    parser.add_argument("--config", metavar="FILE", help="configuration (the user's own config.toml)")
+    parser.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
     if command == "call":
         parser.add_argument("uri", metavar="URI", help="whom to call, like sip:bob@127.0.0.1:5060")
     options = [option for option in OPTIONS if command in option.commands]

@@ -12,6 +12,7 @@ from rich.table import Table
 
 Result = Mapping[str, Any]
 
+_RULE = "─"
 _LONGEST_CELL = 32
 """Of the last column of a listing."""
 
@@ -67,7 +68,17 @@ def _rendered(table: Table) -> str:
     out = io.StringIO()
     width = shutil.get_terminal_size().columns if terminal else 100
     Console(file=out, width=width, force_terminal=terminal, markup=False, highlight=False).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    lines = (line.rstrip() for line in out.getvalue().splitlines())
+    return "\n".join(lines).replace(_RULE, _rule(sys.stdout.encoding or "utf-8"))
+
+
+def _rule(encoding: str) -> str:
+    """What rules are drawn with, where *encoding* may lack the box characters."""
+    try:
+        _RULE.encode(encoding)
+    except UnicodeEncodeError:
+        return "-"
+    return _RULE
 
 
 def _figure(path: str, form: str) -> Callable[[Result], str]:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from softphone.errors import EnvironmentProblem
+
 _CLEAR_LINE = "\r\x1b[2K"
 
 
@@ -54,11 +56,12 @@ class Terminal:
     def note(self, message: str) -> None:
         """Say something on standard error."""
         self.clear()
-        self._write_error(f"softphone: {message}\n")
+        self._write_error(f"softphone: {_harmless(message)}\n")
 
     def print_json(self, value: Mapping[str, Any]) -> None:
         """Print one object on a line of its own."""
-        self.print(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False))
+        # ASCII only: any reader takes it, and nothing in it steers a terminal.
+        self.print(json.dumps(_finite(value), allow_nan=False))
 
     def print(self, text: str) -> None:
         """Print on standard output."""
@@ -66,11 +69,19 @@ class Terminal:
         if self.reader_left:
             return
         try:
-            print(text, flush=True)
+            print(_writable(text), flush=True)
         except BrokenPipeError:
-            self.reader_left = True
-            # Else the interpreter flushes into the closed pipe again when it leaves.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self._leave_output()
+        except OSError as error:
+            self._leave_output()
+            raise EnvironmentProblem(
+                f"standard output cannot be written ({error.strerror}): what it was to hold is lost"
+            ) from None
+
+    def _leave_output(self) -> None:
+        self.reader_left = True
+        # Else the interpreter flushes into what is closed or full again when it leaves.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def stop_if_unread(self) -> None:
         """End what runs, as Ctrl-C does, where nobody reads its output any more."""
@@ -81,7 +92,7 @@ class Terminal:
         try:
             sys.stderr.write(text)
             sys.stderr.flush()
-        except BrokenPipeError:
+        except OSError:  # the reader or the terminal has gone, or the disk is full
             self._live = False
 
 
@@ -99,6 +110,17 @@ def live_line(figures: Mapping[str, Any]) -> str:
         + ("" if loss is None else f"   loss {loss:.1f} %")
         + ("" if level is None or not math.isfinite(level) else f"   level {level:.1f} dBov")
     )
+
+
+def _harmless(text: str) -> str:
+    """*text*, which may quote a peer, without what steers a terminal; lines and tabs stay."""
+    return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
+
+
+def _writable(text: str) -> str:
+    """*text* with escapes for what the encoding of standard output lacks, as in the name of a file."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _finite(value: Any) -> Any:

@@ -31,10 +31,13 @@ def check_writable(path: str | PathLike[str]) -> None:
     target = Path(path)
     existed = target.exists()
     try:
-        with target.open("ab"):
-            pass
-        if not existed:
-            target.unlink()
+        try:
+            with target.open("ab") as file:
+                if not existed:
+                    file.write(bytes(_HEADER.size))  # a full disk lets a file be made
+        finally:
+            if not existed:
+                target.unlink(missing_ok=True)
     except OSError as error:
         raise _not_writable(target, error) from None
 
@@ -138,6 +141,7 @@ class _WaveFile:
         try:
             self._write_at(0, self._header())
         except OSError as error:
+            self._file.close()
             raise _not_writable(path, error) from None
 
     def append(self, samples: Samples, silence: int) -> None:

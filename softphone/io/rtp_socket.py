@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from softphone.errors import EnvironmentProblem, UsageError
 from softphone.io.udp import Address, bind_udp
+from softphone.rtp.packet import is_rtcp
 
 Arrival: TypeAlias = tuple[bytes, Address, float]
 
@@ -170,8 +171,8 @@ class RtpSocket:
         return arrivals
 
     def send(self, data: bytes, addr: Address) -> None:
-        """Send *data* at once, from the RTP or the RTCP port (told apart as RFC 5761 section 4 does)."""
-        sock = self._rtcp if 192 <= data[1] <= 223 else self._rtp
+        """Send *data* at once, from the RTP or the RTCP port."""
+        sock = self._rtcp if is_rtcp(data) else self._rtp
         try:
             sock.sendto(data, addr)
         except ConnectionError:

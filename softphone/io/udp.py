@@ -38,7 +38,10 @@ def bind_udp(host: str, port: int, *, purpose: str = "SIP") -> socket.socket:
             f"use 127.0.0.1, 0.0.0.0 or a name that resolves"
         ) from error
     family, _, _, _, address = found[0]
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+    except OSError as error:  # no IPv6 here, or too many files are open
+        raise EnvironmentProblem(_why_not_bound(error, host, port, purpose)) from error
     try:
         sock.setblocking(False)
         if sys.platform == "win32":
@@ -134,11 +137,11 @@ def local_host_towards(remote: Address) -> str:
         UnreachableError: there is no route.
     """
     family = socket.AF_INET6 if ":" in remote[0] else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect(remote)
-        except OSError as error:
-            raise UnreachableError(
-                f"no route to {remote[0]} ({error.strerror}): check the network connection"
-            ) from error
-        return str(probe.getsockname()[0])
+            return str(probe.getsockname()[0])
+    except OSError as error:
+        raise UnreachableError(
+            f"no route to {remote[0]} ({error.strerror}): check the network connection"
+        ) from error

@@ -19,7 +19,7 @@ Tap = Callable[[Samples], None]
 
 MAX_PACKET_MS = 120
 """Longest packet a peer may send (RFC 7587 section 4.2, RFC 3551 section 4.2 leaves it open)."""
-FADE_S = 0.03
+FADE_S = 0.04
 """Over which sound fades out at the begin of a pause."""
 UNREADABLE_S = 0.02
 """Concealed for a packet whose duration its bytes do not tell."""
@@ -117,8 +117,11 @@ class ReceivePath:
         self._last = self._format(first)
         self._fifo: Samples = np.zeros(sample_rate_hz, dtype=np.float32)
         self._filled = 0
-        self._sounding = False
-        """What was played last came from a packet."""
+        angles = np.linspace(0.0, np.pi, round(FADE_S * sample_rate_hz), dtype=np.float32)
+        # Squared, so that its last milliseconds are under the level that an abrupt end is known by.
+        self._fade: Samples = np.square(0.5 + 0.5 * np.cos(angles))
+        self._faded = self._fade.size
+        """How far the sound of the last packet has faded out; all of it where there was none."""
 
     @property
     def buffered_samples(self) -> int:
@@ -180,7 +183,7 @@ class ReceivePath:
             self.stats.undecodable_packets += 1
             self._conceal(UNREADABLE_S, None)
             return
-        self._sounding = True
+        self._faded = 0
         block = codec.scratch[:count]
         if codec.concealer is not None:
             codec.concealer.accept(block)
@@ -205,11 +208,12 @@ class ReceivePath:
         count = min(max(1, round(seconds * self._rate)), self._fifo.size - self._filled)
         space = self._fifo[self._filled : self._filled + count]
         space[:] = 0.0
-        if self._sounding and self._last.resampler is None:
-            self._sounding = False
-            tail = space[: min(count, round(FADE_S * self._rate))]
+        if self._faded < self._fade.size and self._last.resampler is None:
+            # A step shorter than the fade leaves the rest of it to the next step.
+            tail = space[: self._fade.size - self._faded]
             self._fill_in(self._last, tail)
-            tail *= 0.5 + 0.5 * np.cos(np.linspace(0.0, np.pi, tail.size, dtype=np.float32))
+            tail *= self._fade[self._faded : self._faded + tail.size]
+            self._faded += tail.size
         self._filled += count
 
     def _fill_in(self, codec: _Format, block: Samples) -> None:

@@ -16,27 +16,13 @@ by an interval. A packet's *margin* is the time from its arrival to its pop. Wha
 * Longer than `conceal_limit_ms` without a packet is a pause too; what was held up in it is stale.
 """
 
-from enum import Enum, auto
 from math import ceil, gcd, inf, lcm
 
 from softphone.rtp.losses import Losses
 from softphone.rtp.packet import RtpPacket
-from softphone.rtp.playout import Conceal, Idle, JitterOptions, Play, Playout
+from softphone.rtp.playout import Conceal, Idle, JitterOptions, Phase, Play, Playout
 
 __all__ = ["Conceal", "Idle", "JitterBuffer", "JitterOptions", "Phase", "Play", "Playout"]
-
-
-class Phase(Enum):
-    """What the playout does when the next packet is not there."""
-
-    WAITING = auto()
-    """Nothing was played yet: idle."""
-    PLAYING = auto()
-    """Conceal, it is late or lost."""
-    STARVED = auto()
-    """Has been concealing with nothing waiting."""
-    PAUSED = auto()
-    """Idle: the peer has stopped, or sends something that is no audio."""
 
 
 _Entry = tuple[int, int, float, RtpPacket]  # timestamp, ticks, arrival, packet
@@ -191,9 +177,9 @@ class JitterBuffer:
             stale = transit - fastest > self._max_delay_s * self.clock_rate_hz
         if not stale:
             return True
-        return self._is_stuck(index, timestamp, transit)
+        return self._is_stuck(index, transit)
 
-    def _is_stuck(self, index: int, timestamp: int, transit: float) -> bool:
+    def _is_stuck(self, index: int, transit: float) -> bool:
         """Count a stale packet; begin anew when they keep coming as late as before.
 
         The packets of a stall come together, each less late than the one before. A route that has become

@@ -1,6 +1,7 @@
 """What the jitter buffer is told, and what it tells its consumer to do next."""
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from softphone.rtp.packet import RtpPacket
 
@@ -36,6 +37,19 @@ class Idle:
 
 
 Playout = Play | Conceal | Idle
+
+
+class Phase(Enum):
+    """What the playout does when the next packet is not there."""
+
+    WAITING = auto()
+    """Nothing was played yet: idle."""
+    PLAYING = auto()
+    """Conceal, it is late or lost."""
+    STARVED = auto()
+    """Has been concealing with nothing waiting."""
+    PAUSED = auto()
+    """Idle: the peer has stopped, or sends something that is no audio."""
 
 
 @dataclass(frozen=True, slots=True)

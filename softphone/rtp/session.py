@@ -10,11 +10,11 @@ from softphone.rtp.events import Address, CollisionResolved, PeerLeft, RtpEvent
 from softphone.rtp.gate import PeerGate
 from softphone.rtp.interval import MINIMUM_S, RtcpTimer
 from softphone.rtp.jitter import JitterBuffer, JitterOptions, Playout
-from softphone.rtp.packet import HEADER_BYTES, RtpPacket, pack_header
+from softphone.rtp.packet import HEADER_BYTES, RtpPacket, is_rtcp, pack_header
 from softphone.rtp.receiver import Receiver
 from softphone.rtp.reports import Reporter
 from softphone.rtp.rtcp import Bye, ReceiverReport, SenderReport, parse_compound
-from softphone.rtp.stats import ReceivedStats, RtpStats, SentStats, traffic
+from softphone.rtp.stats import ReceivedStats, RtpStats, SentStats, overhead_bytes, traffic
 
 if TYPE_CHECKING:
     import random
@@ -108,7 +108,7 @@ class RtpSession:
             own_ssrc=ssrc,
             plays_own=self._plays_own,
         )
-        self._overhead_bytes = _overhead_bytes(remote)
+        self._overhead_bytes = overhead_bytes(remote)
         self._reporter = Reporter(cname=cname, clock_rate_hz=clock_rate_hz, ntp_offset_s=ntp_offset_s)
         self._timer = RtcpTimer(
             rng=rng,
@@ -186,8 +186,7 @@ class RtpSession:
 
     def receive_datagram(self, data: bytes, addr: Address, *, now: float) -> None:
         """Take one RTP or RTCP datagram; *now* is when it arrived."""
-        if len(data) > 1 and 192 <= data[1] <= 223:
-            # RFC 5761 section 4.
+        if is_rtcp(data):
             self._receive_rtcp(data, addr, now)
             return
         gate = self._gate
@@ -231,6 +230,11 @@ class RtpSession:
         return self._jitter.pop(now=now)
 
     @property
+    def strangers(self) -> int:
+        """Datagrams of others than the peer so far."""
+        return self._gate.strangers
+
+    @property
     def packet_spacing_s(self) -> float:
         """See `softphone.rtp.jitter.JitterBuffer.spacing_s`."""
         return self._jitter.spacing_s
@@ -244,7 +248,7 @@ class RtpSession:
         """The peer has moved (a re-INVITE said so)."""
         self._gate.retarget(remote)
         self._remote, self._remote_rtcp = remote, remote_rtcp
-        self._overhead_bytes = _overhead_bytes(remote)
+        self._overhead_bytes = overhead_bytes(remote)
 
     def change_formats(
         self,
@@ -393,8 +397,3 @@ class RtpSession:
             playout_delay_ms=jitter.mean_margin_s * 1000 if jitter.played else None,
             burst_r=jitter.losses.burst_ratio(jitter.played),
         )
-
-
-def _overhead_bytes(remote: Address) -> int:
-    """IP and UDP headers of a datagram to *remote*."""
-    return 48 if ":" in remote[0] else 28

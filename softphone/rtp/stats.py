@@ -3,6 +3,8 @@
 from array import array
 from dataclasses import dataclass
 
+from softphone.rtp.events import Address
+
 MAX_DROPOUT = 3000
 MAX_MISORDER = 100
 _SEEN_MASK = (1 << (MAX_MISORDER + 28)) - 1
@@ -213,6 +215,11 @@ class RtpStats:
     remote: RemoteStats
     rtt_ms: float | None
     """Newest round trip by RTCP; None before there is one."""
+
+
+def overhead_bytes(remote: Address) -> int:
+    """IP and UDP headers of a datagram to *remote*."""
+    return 48 if ":" in remote[0] else 28
 
 
 def traffic(

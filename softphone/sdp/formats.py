@@ -66,7 +66,11 @@ class Format:
 
 def formats_of(media: MediaDescription, known: Mapping[int, Format] | None = None) -> Iterator[Format]:
     """Explain the payload types of *media* by its rtpmaps, else RFC 3551, else *known*; skip the others."""
-    maps = {int(match[1]): match for value in media.values("rtpmap") if (match := _RTPMAP.fullmatch(value))}
+    maps = {
+        int(match[1]): match
+        for value in media.values("rtpmap")
+        if (match := _RTPMAP.fullmatch(value)) and int(match[3]) > 0
+    }
     fmtps: dict[int, dict[str, str]] = {}
     for value in media.values("fmtp"):
         if match := _FMTP.fullmatch(value):
@@ -133,7 +137,14 @@ def target_of(connection: Connection, *, like: str) -> str:
         address = ip_address(connection.host)
     except ValueError:
         address = None
-    if address is None or address.is_multicast or address == _BROADCAST or family != f"IPv{address.version}":
+    # A zone, as in fe80::1%eth0, means nothing outside the peer's machine, and may be any text.
+    if (
+        address is None
+        or "%" in connection.host
+        or address.is_multicast
+        or address == _BROADCAST
+        or family != f"IPv{address.version}"
+    ):
         got = ascii(connection.host[:60])[1:-1]
         raise Incompatible("address of the stream", wanted=f"an {family} address of one host", got=got)
     return str(address)

@@ -113,11 +113,6 @@ class Negotiated:
         return self.send[0]
 
     @property
-    def receive_dtmf_payload_types(self) -> tuple[int, ...]:
-        """Payload types of the telephone events that may come in."""
-        return tuple(self.receive_dtmf)
-
-    @property
     def sends(self) -> bool:
         """Whether media goes out."""
         return FLOWS[self.direction][0]

@@ -13,12 +13,15 @@ class Deadlined(Protocol):
 
 T = TypeVar("T", bound=Deadlined)
 
+_SLACK = 64
+
 
 class Agenda(Generic[T]):
     """Finds what is due without asking everything; an item may change its deadline at any time.
 
-    Each item stands in the heap at most at its earliest deadline known; entries that turn out to be outdated
-    are put right when they reach the top, so `next_timeout` never names a time at which nothing is due.
+    Each item counts at its earliest deadline known; entries that turn out to be outdated are put right when
+    they reach the top, so `next_timeout` never names a time at which nothing is due. They go all at once
+    where they are the greater part: a deadline may be years ahead.
     """
 
     def __init__(self) -> None:
@@ -39,6 +42,12 @@ class Agenda(Generic[T]):
             self._counter += 1
             heapq.heappush(self._heap, (at, self._counter, item))
             self._queued[id(item)] = at
+            self._tidy()
+
+    def discard(self, item: T) -> None:
+        """Forget *item*, which has ended."""
+        if self._queued.pop(id(item), None) is not None:
+            self._tidy()
 
     def next_timeout(self) -> float | None:
         """When the next item is due, or None."""
@@ -53,6 +62,11 @@ class Agenda(Generic[T]):
         _, _, item = heapq.heappop(self._heap)
         self._queued.pop(id(item), None)
         return item
+
+    def _tidy(self) -> None:
+        if len(self._heap) > 2 * len(self._queued) + _SLACK:
+            self._heap = [entry for entry in self._heap if self._queued.get(id(entry[2])) == entry[0]]
+            heapq.heapify(self._heap)
 
     def _settle(self) -> None:
         while self._heap:

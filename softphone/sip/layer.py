@@ -287,6 +287,7 @@ class TransactionLayer:
             self._user.transaction_failed(transaction, failure, now=now)
 
     def _remove(self, transaction: AnyTransaction) -> None:
+        self._agenda.discard(transaction)
         request = transaction.request
         if isinstance(transaction, ClientTransaction):
             self._clients.pop((request.via.branch, request.method), None)

@@ -121,6 +121,7 @@ class LegBook:
             self._handlers[action](leg, cause, now)
         if leg.state is LegState.ENDED:
             leg.deadlines.clear()
+            self._agenda.discard(leg)
             self._legs.pop(leg.id, None)
             self._by_dialog.pop((leg.invite.call_id, leg.local_tag), None)
         else:

@@ -84,6 +84,19 @@ def test_old_calls_are_forgotten(monkeypatch):
     assert list(pair.alice.manager._ended) == [2, 3]
 
 
+def test_an_ended_call_keeps_no_descriptions_and_no_results():
+    pair = Pair(alice={"result": b"{}"}, bob={"result": b"{}"})
+    pair.talk()
+    pair.alice.hang_up(b"{}")
+    pair.net.run_for(1.0)
+    for phone in (pair.alice, pair.bob):
+        (record,) = phone.manager._ended.values()
+        assert (record.ours, record.theirs, record.negotiated, record.peer_result) == (None, None, None, None)
+        assert (record.result, record.body) == (b"", b"")
+        assert phone.info.answered_at is not None
+    assert pair.alice.ended.peer_result == b"{}"
+
+
 def test_a_call_that_the_endpoint_no_longer_accounts_for_goes_on():
     pair = Pair()
     pair.talk()

@@ -395,3 +395,20 @@ def test_on_a_terminal_a_live_line_stands_until_the_result(
     talking = "talking 3 of 8 s   loss 0.5 %   level -26.0 dBov"
     assert err.getvalue() == f"{clear}calling {URI} ...{clear}{talking}{clear}softphone: bumpy\n"
     only_object(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--json"], "a command is wanted"),
+        (["--json", "call", URI], "call does not know '--json'; options stand behind the command"),
+        (["devices", "--config", "x"], "devices does not know '--config'; see --help"),
+        (["codec", "list", "--opus-libary", "x"], "the nearest is --opus-library"),
+        (["answer", "--listen", "[::1"], "wanted HOST:PORT, got '[::1'"),
+    ],
+)
+def test_no_hint_names_what_was_typed(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,11 @@ DEVICE = {
     "index": 3, "name": "Headset [x]", "host_api": "ALSA", "inputs": 1, "outputs": 2, "sample_rate_hz": 44100,
     "default_input": True, "default_output": False,
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _own_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
 
 def test_codec_list_as_json_describes_every_codec(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,3 +85,14 @@ def test_devices_without_portaudio_say_what_to_install(
     out, err = capsys.readouterr()
     assert "apt install libportaudio2" in json.loads(out)["error"]
     assert err.count("\n") == 1
+
+
+def test_codec_list_takes_its_library_from_the_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text('[media]\nopus-library = "/nowhere/libopus.so"\nptime = 60\n')
+    assert main(["codec", "list", "--json", "--config", str(file)]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert f"{file} [media] opus-library" in error
+    assert "/nowhere/libopus.so" in error

@@ -1,5 +1,6 @@
 """The live line, and what happens when nobody reads."""
 
+import json
 import signal
 from typing import Any
 
@@ -29,3 +30,23 @@ def test_answer_ends_when_nobody_reads_its_lines_any_more(monkeypatch: pytest.Mo
     terminal.reader_left = True
     terminal.stop_if_unread()
     assert raised == [signal.SIGINT]
+
+
+def test_what_a_peer_said_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal(as_json=True)
+    terminal.note("declined: \x1b[2J\x9b31m\u202eBusy\nTraceback\tline")
+    terminal.print_json({"reason": "\x1b[2J\x9b31m\u202eGrüße"})
+    out, err = capsys.readouterr()
+    assert err == "softphone: declined: ?[2J?31m?Busy\nTraceback\tline\n"
+    assert out.isascii()
+    assert out.strip().isprintable()
+    assert json.loads(out) == {"reason": "\x1b[2J\x9b31m\u202eGrüße"}
+
+
+def test_a_name_that_is_no_utf_8_is_printed_with_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal(as_json=False)
+    terminal.print("recording: \udcff.wav")
+    terminal.print_json({"recording": "\udcff.wav"})
+    text, as_json = capsys.readouterr().out.splitlines()
+    assert text == "recording: \\udcff.wav"
+    assert json.loads(as_json) == {"recording": "\udcff.wav"}

@@ -1,6 +1,7 @@
 """The driver over real loopback sockets: datagrams, timer, events, and what ICMP says."""
 
 import asyncio
+import errno
 import socket
 import sys
 from collections.abc import Callable, Coroutine
@@ -311,6 +312,17 @@ def test_an_address_of_another_machine_is_refused_by_name() -> None:
 def test_a_listen_address_that_is_none_is_refused() -> None:
     with pytest.raises(EnvironmentProblem, match="address of this machine, got 'no such host'"):
         udp.bind_udp("no such host", 5060)
+
+
+def test_too_many_open_files_are_a_problem_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(udp.socket, "socket", exhausted)
+    with pytest.raises(EnvironmentProblem, match="Too many open files"):
+        udp.bind_udp("127.0.0.1", 0)
+    with pytest.raises(UnreachableError, match="Too many open files"):
+        udp.local_host_towards(("127.0.0.1", 5060))
 
 
 def test_the_local_address_towards_loopback_is_loopback() -> None:

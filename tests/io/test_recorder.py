@@ -1,6 +1,7 @@
 """Recordings: whole WAV files at any moment, whatever happens to the process or the disk."""
 
 import errno
+import io
 import subprocess
 import sys
 import threading
@@ -167,6 +168,21 @@ def test_a_full_disk_is_remembered_and_the_call_goes_on(
     recorder.close()
     assert recorder.error == f"recording {recorder.path} stopped: No space left on device"
     assert read_wav(recorder.path)[1].size == 0
+
+
+def test_a_disk_full_at_the_start_is_said_and_leaves_no_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[io.FileIO] = []
+
+    def full(file: recorder_module._WaveFile, *_: object) -> None:
+        opened.append(file._file)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(recorder_module._WaveFile, "_write_at", full)
+    with pytest.raises(EnvironmentProblem, match="No space left"):
+        Recorder(tmp_path / "got.wav", RATE_HZ)
+    assert [file.closed for file in opened] == [True]
 
 
 @pytest.mark.parametrize("where", ["no/such/folder/got.wav", "."])

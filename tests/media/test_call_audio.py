@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from dsp.codecs import CodecSettings
+from dsp.level import SpeechMeter
 from softphone.io.libraries import codecs
 from softphone.media.device import PacedDevice
 from softphone.media.engine import MediaEngine
 from softphone.media.paths import ReceivePath, TransmitPath
-from softphone.rtp.events import FirstPacket
+from softphone.rtp.events import DtmfDigit, FirstPacket
 from softphone.rtp.session import RtpSession
 
 ADDRESSES = (("127.0.0.1", 4000), ("127.0.0.1", 5000))
@@ -186,3 +187,17 @@ def test_after_a_long_pause_of_the_process_the_device_skips_ahead():
     assert len(side.tick(5.02)) <= 30
     assert side.device.skips == 1
     assert len(side.tick(5.04)) == 1
+
+
+@pytest.mark.parametrize(("name", "ptime_ms"), [("pcmu", 10), ("pcmu", 20), ("opus", 10), ("opus", 20)])
+def test_digits_in_loud_speech_are_no_dropouts(name, ptime_ms):
+    spec, settings = codecs().get(name), CodecSettings(ptime_ms=ptime_ms)
+    a, b = Side(0, spec, settings, start=0.0), Side(1, spec, settings, start=0.4 * ptime_ms / 1000)
+    meter = SpeechMeter(spec.sample_rate_hz(settings))
+    a.receive.taps.append(meter.process)
+    run(a, b, 1.0)
+    b.session.send_dtmf("123456789")
+    b.source.samples *= 3
+    run(a, b, 4.0)
+    assert [event.digit for event in a.events if isinstance(event, DtmfDigit)] == list("123456789")
+    assert meter.result().dropouts == 0

@@ -1,12 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softphone.rtp.seq import uint16_delta, uint32_delta
-
-
-@given(st.integers(0, 0xFFFF), st.integers(-0x8000, 0x7FFF))
-def test_16_bit_distance_survives_the_wrap(start, step):
-    assert uint16_delta((start + step) & 0xFFFF, start) == step
+from softphone.rtp.seq import uint32_delta
 
 
 @given(st.integers(0, 0xFFFFFFFF), st.integers(-(2**31), 2**31 - 1))

@@ -173,11 +173,11 @@ def test_event_types_follow_the_clock_rates_of_the_codecs_in_common():
     )
     answer, agreed = make_answer(offer, media(PCMU))
     assert answer.media[0].formats == ("0", "101")
-    assert (agreed.send_dtmf_payload_type, agreed.receive_dtmf_payload_types) == (101, (101,))
+    assert (agreed.send_dtmf_payload_type, tuple(agreed.receive_dtmf)) == (101, (101,))
     _, agreed = make_answer(offer, media(OPUS))
-    assert (agreed.send_dtmf_payload_type, agreed.receive_dtmf_payload_types) == (102, (102,))
+    assert (agreed.send_dtmf_payload_type, tuple(agreed.receive_dtmf)) == (102, (102,))
     _, agreed = make_answer(offer, media(OPUS, PCMU, dtmf=False))
-    assert (agreed.send_dtmf_payload_type, agreed.receive_dtmf_payload_types) == (None, ())
+    assert (agreed.send_dtmf_payload_type, tuple(agreed.receive_dtmf)) == (None, ())
 
 
 def test_a_peer_with_8000_hz_events_beside_opus_only_gets_its_digits():
@@ -288,6 +288,21 @@ def test_an_ipv6_address_of_the_stream_wins_over_that_of_the_session():
     assert (agreed.remote_host, agreed.remote_rtcp_host) == ("2001:db8::9", "2001:db8::9")
 
 
+def test_telephone_events_without_a_clock_are_none():
+    offer = sdp("m=audio 4000 RTP/AVP 0 101", "a=rtpmap:101 telephone-event/0")
+    answer, agreed = make_answer(offer, media(PCMU))
+    assert answer.media[0].formats == ("0",)
+    assert (agreed.send_dtmf_payload_type, agreed.receive_dtmf) == (None, {})
+
+
+def test_an_ipv6_address_with_a_zone_of_the_peer_is_none():
+    for zone in ("eth0", "\x1b[2J"):
+        with pytest.raises(Incompatible, match="wanted an IPv6 address of one host"):
+            make_answer(
+                sdp("m=audio 4000 RTP/AVP 0", f"c=IN IP6 fe80::1%{zone}"), media(PCMU, host="2001:db8::1")
+            )
+
+
 @pytest.mark.parametrize(
     "host", ["pbx.example", "2001:db8::9", "224.0.0.5/127", "255.255.255.255", "10.0.0.256", "1", "\x1b[2J"]
 )
@@ -377,7 +392,7 @@ def test_what_an_answer_leaves_out_is_neither_sent_nor_received():
     agreed = read_answer(make_offer(local), sdp("m=audio 4000 RTP/AVP 0"), local)
     assert [each.payload_type for each in agreed.send] == [0]
     assert [each.payload_type for each in agreed.receive] == [0]
-    assert (agreed.send_dtmf_payload_type, agreed.receive_dtmf_payload_types) == (None, ())
+    assert (agreed.send_dtmf_payload_type, tuple(agreed.receive_dtmf)) == (None, ())
 
 
 @pytest.mark.parametrize(

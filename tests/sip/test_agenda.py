@@ -37,6 +37,23 @@ def test_a_deadline_put_off_or_given_up_wakes_nobody():
     assert len(agenda) == 0
 
 
+def test_what_has_ended_or_moved_forward_is_not_kept_until_a_far_deadline():
+    agenda, kept = Agenda(), Item()
+    kept.at = 5.0
+    agenda.schedule(kept)
+    for _ in range(1000):
+        ended = Item()
+        ended.at = 1e9
+        agenda.schedule(ended)
+        ended.at = 9e8
+        agenda.schedule(ended)
+        ended.at = None
+        agenda.discard(ended)
+    assert len(agenda) < 100
+    assert agenda.pop_due(now=5.0) is kept
+    assert agenda.next_timeout() is None
+
+
 changes = st.lists(st.tuples(st.integers(0, 4), st.one_of(st.none(), st.integers(0, 20))), max_size=60)
 
 

@@ -1,10 +1,13 @@
 """Single requests to an endpoint: what they are answered, and where the answer goes."""
 
+import gc
+
 import pytest
 from support.sip_calls import Server, kinds, request
 from support.sip_peers import ALICE, ANSWER, BOB, ScriptedPeer, answer_to, make_endpoint
 
 from softphone.sip.events import MessageDropped
+from softphone.sip.leg import Leg
 from softphone.sip.message import parse_message
 
 
@@ -159,6 +162,19 @@ class TestRequests:
         server.bob.answer(1, body=ANSWER, now=server.net.now)
         server.net.run_until(25.0)
         assert server.bob.legs == (1,)
+
+    def test_calls_that_would_expire_in_a_century_are_not_kept_until_then(self):
+        server = Server()
+        century = "Expires: 3155760000\r\n"
+        server.ask(request("INVITE", headers="Expires: 3000\r\n"))  # rings meanwhile, due before all others
+        for number in range(2, 301):
+            server.ask(request("INVITE", headers=century, call_id=f"c{number}", from_tag=f"t{number}"))
+            server.bob.reject(number, 486, now=server.net.now)
+            server.net.pump()
+        server.net.run_for(60.0)
+        assert server.bob.legs == (1,)
+        gc.collect()
+        assert sum(isinstance(each, Leg) for each in gc.get_objects()) < 100
 
     def test_a_cancel_after_the_answer_changes_nothing(self):
         server = Server()

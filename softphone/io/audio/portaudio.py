@@ -176,7 +176,11 @@ class PortAudioDevice:
                 latency="low",
                 callback=self._callback,
             )
-            self._stream.start()
+            try:
+                self._stream.start()
+            except sounddevice.PortAudioError:
+                self._stream.close()
+                raise
         except sounddevice.PortAudioError as error:
             raise EnvironmentProblem(
                 f"sound device {name!r} cannot be opened ({error}): close what uses it, or choose another"

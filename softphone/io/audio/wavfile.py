@@ -108,18 +108,18 @@ class FileSource:
 
 
 def _open(path: Path) -> "_Reader":
+    reader: _Reader | None = None
     try:
         with path.open("rb") as file:
             start = file.read(12)
+        if start[:4] == b"RIFF" and start[8:] == b"WAVE":
+            reader = _WaveReader.open(path)
     except FileNotFoundError:
         raise UsageError(f"{path} does not exist: give the path of a {EXPECTED}") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}): wanted a {EXPECTED}") from None
     if not start:
         raise UsageError(f"{path} is an empty file: wanted a {EXPECTED}")
-    reader: _Reader | None = None
-    if start[:4] == b"RIFF" and start[8:] == b"WAVE":
-        reader = _WaveReader.open(path)
     if reader is None:
         reader = _SoundFileReader(path)
     if reader.frames <= 0:

@@ -27,6 +27,8 @@ class FakeStream:
         self._callback = callback
 
     def start(self) -> None:
+        if self.options["device"] == (4, 4):
+            raise PortAudioError("Cannot start")
         self.state = "running"
 
     def close(self) -> None:
@@ -256,6 +258,13 @@ def test_a_card_in_use_is_said_so(office: FakeSoundDevice) -> None:
     office.busy = True
     with pytest.raises(EnvironmentProblem, match=r"'default' cannot be opened \(Device unavailable\): close"):
         PortAudioDevice("default", 16000)
+
+
+def test_a_card_that_opens_and_does_not_start_is_given_back(office: FakeSoundDevice) -> None:
+    office.devices[4]["max_input_channels"] = 1
+    with pytest.raises(EnvironmentProblem, match="Cannot start"):
+        PortAudioDevice("Loudspeaker", 16000)
+    assert [stream.state for stream in office.streams] == ["closed"]
 
 
 @pytest.mark.parametrize(

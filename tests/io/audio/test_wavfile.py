@@ -1,6 +1,7 @@
 """Sound files as sources: the standard library's way, soundfile's way, and what is not a sound file."""
 
 import builtins
+import errno
 import struct
 import sys
 import wave
@@ -210,6 +211,20 @@ def test_what_is_no_sound_is_refused_in_one_line_that_names_it(tmp_path: Path, k
     assert said in message
     assert "WAV, FLAC" in message
     assert "\n" not in message
+
+
+def test_a_file_that_can_be_opened_once_and_not_again_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "speech.wav"
+    write_wav(path, sine(RATE_HZ, 0.1))
+
+    def exhausted(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(wave, "open", exhausted)
+    with pytest.raises(UsageError, match="cannot be read \\(Too many open files\\)"):
+        FileSource(path, RATE_HZ)
 
 
 @pytest.mark.parametrize("suffix", [".raw", ".wav", ".txt", ""])

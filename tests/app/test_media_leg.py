@@ -1,0 +1,111 @@
+"""One leg's audio between a socket and a clock that the test moves: what a peer or a device can do to it."""
+
+import struct
+import time
+from dataclasses import replace
+
+import pytest
+
+from softphone.app.codec_choice import chosen_codecs
+from softphone.app.leg import MAX_DIGITS, LegEvents, MediaLeg
+from softphone.app.one_call import _send_dtmf
+from softphone.config import CodecChoice, MediaOptions
+from softphone.errors import UsageError
+from softphone.io.audio.null import SilenceSource
+from softphone.media.device import PacedDevice
+from softphone.sdp.media import Negotiated, NegotiatedCodec
+
+PEER, STRANGER = ("127.0.0.1", 4000), ("127.0.0.9", 4000)
+TIMEOUT_S = 2.0
+MEDIA = MediaOptions(codecs=(CodecChoice("pcmu"),), rtp_timeout_s=TIMEOUT_S)
+PCMU = NegotiatedCodec("PCMU", 8000, 1, 0)
+NEGOTIATED = Negotiated(
+    remote_host=PEER[0], remote_port=PEER[1], remote_rtcp_host=PEER[0], remote_rtcp_port=PEER[1] + 1,
+    send=(PCMU,), receive=(PCMU,), receive_dtmf={101: 8000}, send_dtmf_payload_type=101, send_dtmf_clock_rate_hz=8000,
+    ptime_ms=20, max_ptime_ms=None, direction="sendrecv", bandwidth_as_kbps=None,
+)  # fmt: skip
+
+
+class Wire:
+    """A socket: what is put into `arrivals` is drained next."""
+
+    def __init__(self):
+        self.arrivals = []
+
+    def drain(self, now, *, spacing_s=0.0):
+        arrivals, self.arrivals = self.arrivals, []
+        return arrivals
+
+    def send(self, data, addr):
+        pass
+
+
+class Clock:
+    """Ticks when told to."""
+
+    def __init__(self):
+        self.ticks = []
+
+    def join(self, interval_ms, tick):
+        self.ticks.append(tick)
+        return time.monotonic()
+
+    def leave(self, interval_ms, tick):
+        self.ticks.remove(tick)
+
+
+def silence(sample_rate_hz, ptime_ms, start):
+    return PacedDevice(SilenceSource(sample_rate_hz), sample_rate_hz, now=start)
+
+
+def make_leg(wire, clock, *, make_device=silence, timed_out=lambda: None):
+    events = LegEvents(source_ended=lambda: None, timed_out=timed_out)
+    chosen = chosen_codecs(MEDIA)
+    return MediaLeg(wire, NEGOTIATED, chosen, MEDIA, clock=clock, make_device=make_device, events=events)
+
+
+def rtp(payload_type, sequence_number, timestamp, payload):
+    return struct.pack("!BBHII", 0x80, payload_type, sequence_number, timestamp, 7) + payload
+
+
+def test_a_device_that_cannot_be_opened_leaves_no_tick_behind():
+    def refuse(*_):
+        raise UsageError("a tone above what the codec carries")
+
+    clock = Clock()
+    with pytest.raises(UsageError):
+        make_leg(Wire(), clock, make_device=refuse)
+    assert clock.ticks == []
+
+
+def test_a_flood_of_digits_fills_no_memory():
+    wire, clock = Wire(), Clock()
+    leg = make_leg(wire, clock)
+    events_each = 300
+    payload = struct.pack("!BBH", 5, 0x80, 1) * events_each
+    for number in range(10):
+        now = time.monotonic()
+        wire.arrivals = [(rtp(101, number, number * events_each, payload), PEER, now)]
+        clock.ticks[0](now)
+    assert leg.stop().dtmf == "5" * MAX_DIGITS
+
+
+def test_digits_that_a_reinvite_has_made_impossible_are_said_and_harm_nothing(caplog):
+    leg = make_leg(Wire(), Clock())
+    leg.retarget(replace(NEGOTIATED, send_dtmf_payload_type=None, send_dtmf_clock_rate_hz=None))
+    _send_dtmf(leg, "12#")
+    assert "'12#' cannot be sent" in caplog.text
+    assert not leg.session.dtmf_pending
+
+
+@pytest.mark.parametrize(("source", "dropped"), [(PEER, False), (STRANGER, True)])
+def test_only_the_peer_keeps_a_call_alive(source, dropped):
+    wire, clock, dropped_at = Wire(), Clock(), []
+    make_leg(wire, clock, timed_out=lambda: dropped_at.append(now))
+    start = time.monotonic()
+    for number in range(200):
+        now = start + 0.02 * number
+        wire.arrivals = [(rtp(0, number, 160 * number, b"\x55" * 160), source, now)]
+        clock.ticks[0](now)
+    assert bool(dropped_at) == dropped
+    assert all(at - start == pytest.approx(TIMEOUT_S, abs=0.1) for at in dropped_at[:1])

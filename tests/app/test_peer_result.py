@@ -1,0 +1,50 @@
+"""What a peer may put into its RESULT, and what is left of it."""
+
+import json
+
+import pytest
+
+from softphone.app.result import check_min_mos, exit_status, read_peer_result
+
+
+def sent(**keys):
+    return json.dumps({"outcome": "completed", "score": None, "emodel": None, **keys}).encode()
+
+
+def test_control_characters_do_not_reach_whoever_shows_a_peer_result():
+    read = read_peer_result(
+        sent(dtmf_received="\x1b]0;owned\x07\x9b31m1", verdict=["ok\n\ud800"], **{"\x1b[2J": 1})
+    )
+    assert read["dtmf_received"] == "?]0;owned??31m1"
+    assert read["verdict"] == ["ok??"]
+    assert read["?[2J"] == 1
+
+
+@pytest.mark.parametrize("depth", [9, 400, 100_000])
+def test_a_peer_result_that_nests_too_deep_is_none(depth):
+    assert read_peer_result(b'{"outcome": "completed", "x": ' + b"[" * depth + b"]" * depth + b"}") is None
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_a_peer_result_with_a_number_that_no_float_holds_is_none(digits):
+    assert read_peer_result(sent(setup_s=0).replace(b'"setup_s": 0', b'"setup_s": 1' + b"0" * digits)) is None
+
+
+def test_infinity_and_nan_of_a_peer_become_null():
+    read = read_peer_result(b'{"outcome": "completed", "rtt_ms": NaN, "srd_s": [1e999, -Infinity]}')
+    assert (read["rtt_ms"], read["srd_s"]) == (None, [None, None])
+    assert read_peer_result(b'{"outcome": "completed", "emodel": {"mos_cq": NaN, "grounded": true}}') is None
+
+
+def test_what_the_peer_heard_counts_for_threshold_and_exit_status():
+    emodel = {"mos_cq": 2.0, "grounded": True}
+    result = {
+        "outcome": "completed",
+        "score": None,
+        "emodel": {"mos_cq": 4.0, "grounded": True},
+        "error": None,
+    }
+    result["peer_result"] = read_peer_result(sent(emodel=emodel))
+    check_min_mos(result, 3.0)
+    assert "by the peer" in result["error"]
+    assert exit_status([result]) == 6

@@ -1,0 +1,107 @@
+"""What a call holds is released on every way out, and a callee that answers for days holds no more than on its first."""
+
+import asyncio
+import errno
+import gc
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from softphone.app import answer_calls_async, callee, place_call_async
+from softphone.app.audio import CallAudio
+from softphone.app.one_call import OneCall
+from softphone.call.manager import CallManager
+from softphone.config import AnswerOptions, AudioOptions, CallOptions
+from softphone.errors import EnvironmentProblem
+from softphone.sip.errors import LocalSipError
+
+NOBODY = "sip:nobody@127.0.0.1:9"
+SCORED = AudioOptions(expect="builtin:man")
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def open_sockets():
+    gc.collect()
+    links = (os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd"))
+    return sum("socket:" in link for link in links)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"record_sent": "/no/such/folder/sent.wav"}, {"play": "/no/such/file.wav"}]
+)
+def test_what_cannot_be_opened_leaves_no_temporary_recording(temporary, wrong):
+    with ThreadPoolExecutor(1) as writer, pytest.raises(ValueError, match="no/such"):
+        CallAudio(AudioOptions(expect="builtin:man", **wrong), loop=False, writer=writer)
+    assert list(temporary.iterdir()) == []
+
+
+def test_no_room_for_a_temporary_recording_is_a_problem_of_the_system(monkeypatch):
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", full)
+    with ThreadPoolExecutor(1) as writer, pytest.raises(EnvironmentProblem, match="No space left"):
+        CallAudio(SCORED, loop=False, writer=writer)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="open files are counted under /proc")
+def test_a_call_that_cannot_be_placed_holds_nothing(temporary, monkeypatch):
+    def refuse(*_, **__):
+        raise LocalSipError("cannot be sent")
+
+    monkeypatch.setattr(CallManager, "place", refuse)
+    before = open_sockets()
+    with pytest.raises(LocalSipError):
+        asyncio.run(place_call_async(CallOptions(NOBODY, audio=SCORED)))
+    assert list(temporary.iterdir()) == []
+    assert open_sockets() == before
+
+
+def test_a_caller_that_gives_up_is_not_kept_until_it_would_have_been_answered():
+    async def calls():
+        stop, listening = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+        def on_event(event):
+            if "event" in event:
+                listening.set_result(event["uri"])
+
+        options = AnswerOptions(listen=("127.0.0.1", 0), ring_s=3600)
+        answering = asyncio.create_task(answer_calls_async(options, on_event, stop=stop))
+        await place_call_async(CallOptions(await listening, ring_timeout_s=0.1))
+        gc.collect()
+        kept = sum(isinstance(each, OneCall) for each in gc.get_objects())
+        stop.set()
+        await answering
+        return kept
+
+    assert asyncio.run(calls()) == 0
+
+
+def test_a_callee_without_end_keeps_its_newest_results_only(monkeypatch):
+    monkeypatch.setattr(callee, "MAX_RESULTS", 2)
+
+    async def calls():
+        stop, listening, told = asyncio.Event(), asyncio.get_running_loop().create_future(), []
+
+        def on_event(event):
+            if "event" in event:
+                listening.set_result(event["uri"])
+            else:
+                told.append(event["call_id"])
+
+        options = AnswerOptions(listen=("127.0.0.1", 0), reject=486)
+        answering = asyncio.create_task(answer_calls_async(options, on_event, stop=stop))
+        await place_call_async(CallOptions(await listening, repeat=3))
+        stop.set()
+        return told, [result["call_id"] for result in await answering]
+
+    told, kept = asyncio.run(calls())
+    assert len(told) == 3
+    assert kept == told[1:]
