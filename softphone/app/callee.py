@@ -50,7 +50,17 @@ class Callee:
         """Take calls; return their RESULTs when the last has ended."""
         self._station.on_stranger = self._on_incoming
         self._on_event({"event": "listening", "uri": self._station.uri})
-        await self._stop.wait()
+        try:
+            await self._stop.wait()
+            return await self._end()
+        finally:
+            self._station.on_stranger = self._refuse
+            running = list(self._running)  # none, unless this is cancelled
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _end(self) -> list[Result]:
         self._station.on_stranger = self._refuse
         for one in self._running.values():
             one.hang_up()
@@ -84,15 +94,19 @@ class Callee:
             accepting = asyncio.get_running_loop().call_later(options.ring_s, self._accept, event.call, one)
             task.add_done_callback(lambda _: accepting.cancel())
         else:
-            manager.accept(event.call, one.local_media, now=now())
+            self._take(event.call, one)
 
     def _plan_for(self, number: int) -> CallPlan:
         return replace(self._plan, audio=numbered(self._plan.audio, number))
 
     def _accept(self, call: int, one: OneCall) -> None:
         if not one.ended.done():
-            self._station.manager.accept(call, one.local_media, now=now())
+            self._take(call, one)
             self._station.pump()
+
+    def _take(self, call: int, one: OneCall) -> None:
+        headers = self._options.account.headers
+        self._station.manager.accept(call, one.local_media, headers=headers, now=now())
 
     async def _finish(self, one: OneCall) -> None:
         result = await one.finish(self._stop)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from softphone.app.codec_choice import chosen_codecs
 from softphone.app.result import Result
 from softphone.config import DemoOptions
 from softphone.errors import EnvironmentProblem, SoftphoneError
@@ -31,8 +32,10 @@ async def demo(options: DemoOptions, note: Note, *, stop: asyncio.Event) -> dict
         stop: when set, the call is hung up early.
 
     Raises:
+        UsageError: a codec nobody has, or one that does not do what was asked for.
         EnvironmentProblem: the folder cannot be written, or a process does not start.
     """
+    chosen_codecs(options.media)  # what is wrong with them is said once, not by each side
     folder = _folder(options)
     callee = await _start(
         "answer",
@@ -61,7 +64,8 @@ async def demo(options: DemoOptions, note: Note, *, stop: asyncio.Event) -> dict
         watch = asyncio.create_task(_pass_on(stop, caller))
         try:
             both = await asyncio.wait_for(
-                asyncio.gather(_last_object(caller), _last_object(callee)), options.seconds + GRACE_S
+                asyncio.gather(_caller_result(caller, callee), _last_object(callee)),
+                options.seconds + GRACE_S,
             )
         finally:
             watch.cancel()
@@ -148,6 +152,14 @@ async def _listening(process: asyncio.subprocess.Process) -> str:
     if line.get("event") != "listening":
         raise EnvironmentProblem(f"the demo's callee did not start: {line.get('error', line)}")
     return str(line["uri"])
+
+
+async def _caller_result(caller: asyncio.subprocess.Process, callee: asyncio.subprocess.Process) -> Result:
+    """The caller's RESULT. A callee that refused the call for lack of something waits for another: it is stopped."""
+    result = await _last_object(caller)
+    if result["duration_s"] is None and callee.returncode is None:
+        callee.terminate()
+    return result
 
 
 async def _last_object(process: asyncio.subprocess.Process) -> Result:

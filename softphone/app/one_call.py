@@ -122,8 +122,11 @@ class OneCall:
     async def finish(self, stop: asyncio.Event) -> Result:
         """Wait for the end of the call; close recordings, score unless *stop* is requested, and return the RESULT."""
         try:
-            await self.ended
+            await asyncio.shield(self.ended)
             return await self._closed(stop)
+        except asyncio.CancelledError:
+            self.hang_up()  # the peer hears of it; nobody waits for its answer
+            raise
         finally:
             self.discard()
 

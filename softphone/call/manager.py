@@ -142,17 +142,21 @@ class CallManager:
             record.ringing_at = now
         self._fire(record, Input.RING, now)
 
-    def accept(self, call: int, media: LocalMedia, *, now: float) -> None:
+    def accept(
+        self, call: int, media: LocalMedia, *, headers: tuple[tuple[str, str], ...] = (), now: float
+    ) -> None:
         """Answer an incoming call with what *media* has in common with its offer.
 
         With nothing in common the call is refused, and ends as incompatible. An INVITE without an offer gets
-        ours; then `Established` follows with the caller's answer.
+        ours; then `Established` follows with the caller's answer. *headers* are more headers of the 200.
 
         Raises:
             LocalSdpError: if *media* makes no description.
+            LocalSipError: if *headers* make no answer.
         """
         record = self._record(call)
         if record.state is State.INCOMING:
+            record.answer_headers = headers
             self._fire(record, signals.accept(record, media, now), now)
             self._drain(now)
 
@@ -321,7 +325,8 @@ class CallManager:
             case Action.SEND_RINGING:
                 endpoint.ring(leg, now=now)
             case Action.SEND_ANSWER:
-                endpoint.answer(leg, body=call.body, content_type=SDP_TYPE, now=now)
+                headers = call.answer_headers
+                endpoint.answer(leg, body=call.body, content_type=SDP_TYPE, headers=headers, now=now)
             case Action.SEND_REFUSAL:
                 endpoint.reject(leg, call.refusal_status, headers=call.refusal_headers, now=now)
             case Action.SEND_BYE:

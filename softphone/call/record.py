@@ -68,6 +68,8 @@ class CallRecord:
     status: int | None = None
     """Final status of the INVITE."""
     reason: str = ""
+    answer_headers: tuple[tuple[str, str], ...] = ()
+    """More headers of our 200."""
     refusal_status: int = 480
     refusal_headers: tuple[tuple[str, str], ...] = ()
     ending: Ending | None = None

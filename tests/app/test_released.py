@@ -84,6 +84,38 @@ def test_a_caller_that_gives_up_is_not_kept_until_it_would_have_been_answered():
     assert asyncio.run(calls()) == 0
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="open files are counted under /proc")
+@pytest.mark.parametrize("cancelled", ["caller", "callee"])
+def test_a_cancelled_coroutine_hangs_up_and_holds_nothing(cancelled):
+    async def calls():
+        loop = asyncio.get_running_loop()
+        stop, listening, talking, told = asyncio.Event(), loop.create_future(), asyncio.Event(), []
+
+        def on_event(event):
+            if "event" in event:
+                listening.set_result(event["uri"])
+            else:
+                told.append(event)
+
+        answering = asyncio.create_task(
+            answer_calls_async(AnswerOptions(listen=("127.0.0.1", 0), calls=1), on_event, stop=stop)
+        )
+        options = CallOptions(await listening, seconds=60)
+        calling = asyncio.create_task(place_call_async(options, lambda _: talking.set()))
+        await asyncio.wait_for(talking.wait(), 20)
+        end, other = (calling, answering) if cancelled == "caller" else (answering, calling)
+        end.cancel()
+        (result,) = await asyncio.wait_for(other, 20)
+        assert (result["outcome"], result["ended_by"]) == ("completed", "peer")
+        with pytest.raises(asyncio.CancelledError):
+            await end
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    before = open_sockets()
+    asyncio.run(calls())
+    assert open_sockets() == before
+
+
 def test_a_callee_without_end_keeps_its_newest_results_only(monkeypatch):
     monkeypatch.setattr(callee, "MAX_RESULTS", 2)
 

@@ -487,3 +487,14 @@ def test_every_event_names_its_call():
     assert pair.bob.events[0].source == ALICE
     assert not any(isinstance(event, MediaChanged) for event in pair.bob.events)
     assert isinstance(pair.bob.events[1], Established)
+
+
+def test_headers_of_the_callee_stand_in_its_200():
+    pair = Pair(bob={"answers": False})
+    pair.alice.call(pair.bob)
+    pair.net.run_for(0.1)
+    pair.bob.manager.accept(1, pair.bob.media, headers=(("X-Lab", "7"),), now=pair.net.now)
+    pair.net.run_for(1.0)
+    assert "Established" in pair.alice.names()
+    (accepted,) = pair.net.sent(BOB, "SIP/2.0 200")
+    assert b"\r\nX-Lab: 7\r\n" in accepted.data

@@ -172,3 +172,15 @@ def test_a_demo_that_is_interrupted_before_its_call_says_so():
         {"error": "the demo was interrupted before there was a result"},
     )
     assert err.splitlines()[-1] == "softphone: the demo was interrupted before there was a result"
+
+
+def test_a_demo_whose_callee_has_no_ports_ends_and_says_so():
+    status, result, _ = softphone("demo", "--seconds", "1", "--rtp-ports", "23100-23101", timeout_s=30)
+    assert status == 1
+    assert "free pair of UDP ports" in result["error"]
+
+
+def test_a_demo_with_a_codec_nobody_has_says_so_once():
+    status, _, err = softphone("demo", "--codec", "mp3")
+    assert status == 2
+    assert "mp3" in only_line(err)
