@@ -133,6 +133,11 @@ class CallAudio:
         self._recorders.clear()
         return self._heard_path if recorded else None
 
+    def discard(self) -> None:
+        """Release everything; no call came of it."""
+        self.close()
+        self.discard_temporary()
+
     def discard_temporary(self) -> None:
         """Delete a recording that was made for the score only."""
         if self._temporary is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from softphone.app.audio import numbered
+from softphone.app.audio import CallAudio, numbered
 from softphone.app.codec_choice import carrying, chosen_codecs
 from softphone.app.one_call import CallPlan, OneCall
 from softphone.app.result import Result
@@ -126,11 +126,13 @@ async def answer(options: AnswerOptions, on_event: OnEvent, *, stop: asyncio.Eve
 
     Raises:
         UsageError: what was asked for cannot be.
-        EnvironmentProblem: the address is taken.
+        EnvironmentProblem: the address is taken, a recording cannot be written, or a device is not there.
     """
     challenge = options.account.password is not None
     station = await Station.open(options.listen, options.account, default_user="answer", challenge=challenge)
     try:
+        # What is wrong with files and devices is said now, not to each caller.
+        CallAudio(options.audio, loop=True, writer=station.writer).discard()
         results = await Callee(station, options, on_event, stop).run()
         if results and results[-1]["ended_by"] != "network":
             await station.settle()

@@ -145,3 +145,11 @@ def test_the_example_runs(tmp_path):
     assert lines[:2] == ["completed", "['ok']"]
     assert "'stoi'" in lines[3]
     assert (tmp_path / "heard.wav").exists()
+
+
+def test_a_call_over_ipv6_counts_its_longer_headers():
+    with Answering("--listen", "[::1]:0", "--calls", "1") as callee:
+        status, result, _ = softphone("call", callee.uri, "--seconds", "1.5")
+    assert (status, result["verdict"]) == (0, ["ok"])
+    # Header bytes of RTP packets: IPv6 40, UDP 8, RTP 12.
+    assert result["sent"]["bytes"]["rtp"] == 60 * result["sent"]["packets"]

@@ -184,3 +184,20 @@ def test_a_demo_with_a_codec_nobody_has_says_so_once():
     status, _, err = softphone("demo", "--codec", "mp3")
     assert status == 2
     assert "mp3" in only_line(err)
+
+
+@pytest.mark.parametrize("option", ["--play", "--expect", "--record", "--record-sent"])
+def test_answer_names_a_file_that_cannot_be_before_it_listens(option, tmp_path):
+    path = tmp_path / "no" / "such.wav"
+    status, result, err = softphone("answer", "--listen", "127.0.0.1:0", option, str(path), timeout_s=10)
+    assert status == 2
+    assert str(path) in only_line(err)
+    assert list(result) == ["error"]
+
+
+def test_answer_leaves_no_file_behind_when_nobody_calls(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Answering("--expect", "builtin:man", "--record-sent", str(tmp_path / "sent.wav")) as callee:
+        callee.interrupt()
+        assert callee.finish()[0] == 0
+    assert list(tmp_path.iterdir()) == []
