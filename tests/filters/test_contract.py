@@ -1,0 +1,278 @@
+"""What every registered filter must do; a new file is covered at once."""
+
+import dataclasses
+import itertools
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from support.filters import RATES_HZ, build, names, programme, setting
+
+from dsp.chain import FilterChain
+from dsp.errors import ParameterError
+from dsp.filters import CATEGORIES, Filter, FilterSpec, filters
+from dsp.params import as_mapping, describe, fields_of, from_mapping
+from dsp.preset import Preset
+from dsp.types import Block
+
+RATE_HZ = 16_000
+"""For what holds at any rate."""
+
+
+def outputs(running: Filter, block: Block, cuts: list[int]) -> Block:
+    """What comes out of *block* given in pieces."""
+    edges = [0, *sorted(set(cuts)), block.shape[1]]
+    pieces = [
+        running.process(np.ascontiguousarray(block[:, start:stop])).copy()
+        for start, stop in itertools.pairwise(edges)
+    ]
+    return np.concatenate(pieces, axis=1)
+
+
+def end_values(spec: FilterSpec) -> list[tuple[str, Any]]:
+    """Each parameter at each end of its range, or at each of its choices."""
+    found: list[tuple[str, Any]] = []
+    defaults = spec.params()
+    for name, param in fields_of(spec.params).items():
+        match param.kind:
+            case "number" | "integer":
+                assert param.axis is not None
+                ends = (param.axis.low, param.axis.high)
+                found += [(name, int(end) if param.kind == "integer" else end) for end in ends]
+            case "choice":
+                found += [(name, option) for option in param.options]
+            case "flag":
+                found.append((name, not getattr(defaults, name)))
+            case _:
+                pass
+    return found
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_spec_says_what_a_person_needs(name: str) -> None:
+    spec = filters.get(name)
+    assert spec.category in CATEGORIES
+    assert spec.summary[0].isupper()
+    assert not spec.summary.endswith(".")
+    assert len(spec.summary) < 130
+    assert len(spec.source) > 4
+    for param in describe(spec.params):
+        assert param["help"], param["name"]
+        assert not param["help"].endswith("."), param["name"]
+        if param["kind"] in ("number", "integer") and param["name"].rsplit("_", 1)[-1] in (
+            "db",
+            "hz",
+            "ms",
+            "s",
+        ):
+            wanted = {"db": "dB", "hz": "Hz", "ms": "ms", "s": "s"}[param["name"].rsplit("_", 1)[-1]]
+            assert param["unit"] == wanted, param["name"]
+    for reading in spec.readings:
+        assert reading.help
+        assert reading.name == reading.name.lower()
+
+
+@pytest.mark.parametrize("name", names())
+def test_default_parameters_survive_a_file(name: str) -> None:
+    params = filters.get(name).params()
+    assert from_mapping(type(params), as_mapping(params)) == params
+    assert dataclasses.is_dataclass(params)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(params, dataclasses.fields(params)[0].name, None)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("name", names())
+@given(cuts=st.lists(st.integers(0, 3999), max_size=5))
+@settings(max_examples=5, deadline=None, derandomize=True)
+def test_the_pieces_equal_the_whole(name: str, channels: int, cuts: list[int]) -> None:
+    sound = programme(RATE_HZ, channels, 4000)
+    whole = build(name, RATE_HZ, channels).process(sound.copy())
+    pieces = outputs(build(name, RATE_HZ, channels), sound, [*cuts, 1, 2, 100])
+    assert pieces.dtype == np.float32
+    np.testing.assert_allclose(pieces, whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [n for n in names() if not filters.get(n).generates])
+def test_silence_stays_silence(name: str) -> None:
+    running = build(name, RATE_HZ, 2)
+    out = running.process(np.zeros((2, 2 * RATE_HZ), dtype=np.float32))
+    assert np.abs(out[:, -RATE_HZ:]).max() < 1e-6
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e38])
+@pytest.mark.parametrize("name", names())
+def test_what_is_no_number_does_not_poison(name: str, bad: float) -> None:
+    sound = programme(RATE_HZ, 2, 4 * RATE_HZ)
+    spoilt = sound.copy()
+    spoilt[0, 1000:1003] = bad
+    preset = Preset.parse({"filter": [{"type": name}]}, "one")
+    found = []
+    for each in (sound, spoilt):
+        chain = FilterChain(preset, setting(RATE_HZ, 2))
+        pieces = np.split(each, [900, 1100, 3 * RATE_HZ], axis=1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found.append([chain.process(np.ascontiguousarray(piece)).copy() for piece in pieces])
+    expected, mended = found
+    assert all(np.isfinite(piece).all() for piece in mended)
+    np.testing.assert_array_equal(mended[0], expected[0])
+    assert np.abs(mended[-1]).max() <= 2.0 * max(0.1, np.abs(expected[-1]).max())
+
+
+@pytest.mark.parametrize("name", names())
+def test_reset_is_as_new(name: str) -> None:
+    sound = programme(RATE_HZ, 2, 4000)
+    running = build(name, RATE_HZ, 2)
+    first = running.process(sound.copy()).copy()
+    running.process(sound.copy())
+    running.reset()
+    np.testing.assert_allclose(running.process(sound.copy()), first, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", names())
+def test_each_parameter_works_at_both_ends_of_its_range(name: str) -> None:
+    spec = filters.get(name)
+    refusals: list[str] = []
+    for param, value in end_values(spec):
+        for rate_hz in RATES_HZ:
+            sound = programme(rate_hz, 2, 2400)
+            params = from_mapping(spec.params, {param: value})
+            try:
+                running = spec.build(params, setting(rate_hz, 2))
+            except ParameterError as error:
+                refusals.append(str(error))
+                continue
+            assert np.isfinite(running.process(sound)).all(), (param, value, rate_hz)
+            assert min(running.settle_samples, running.delay_samples, running.tail_samples) >= 0
+    assert all("\n" not in message and len(message) < 250 for message in refusals)
+
+
+@pytest.mark.parametrize("rate_hz", [*RATES_HZ, 24_000, 32_000, 96_000])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize("name", names())
+def test_defaults_work_at_any_rate_and_channel_count(name: str, channels: int, rate_hz: int) -> None:
+    running = build(name, rate_hz, channels)
+    out = running.process(programme(rate_hz, channels, 2000))
+    assert np.isfinite(out).all()
+    assert out.shape[0] == (running.channels_out or channels)
+    if not filters.get(name).changes_length:
+        assert out.shape[1] == 2000
+    assert running.process(np.zeros((channels, 0), dtype=np.float32)).shape[1] == 0
+
+
+def tone(rate_hz: int, seconds: float) -> Block:
+    t = np.arange(round(rate_hz * seconds)) / rate_hz
+    return np.ascontiguousarray(0.25 * np.sin(2 * np.pi * 1000 * t)[np.newaxis]).astype(np.float32)
+
+
+def spectrum_far_db(sound: NDArray[np.float32], rate_hz: int) -> float:
+    """Loudest line 500 Hz and more away from the tone, in dB re the tone of `tone`, with a window of low side lobes."""
+    n = sound.size
+    window = np.blackman(n) * np.kaiser(n, 8.0)
+    lines = np.abs(np.fft.rfft(sound.astype(np.float64) * window)) / (window.sum() / 2 * 0.25)
+    away = np.abs(np.fft.rfftfreq(n, 1 / rate_hz) - 1000) >= 500
+    return float(20 * np.log10(lines[away].max() + 1e-12))
+
+
+def changes() -> list[Any]:
+    """Each filter with each of its parameters, set to about a quarter and to three quarters of its range."""
+    found = []
+    for name in names():
+        spec = filters.get(name)
+        if spec.changes_length or spec.generates:
+            continue
+        for key, param in fields_of(spec.params).items():
+            if param.kind not in ("number", "integer", "choice", "flag") or key == "seed":
+                continue
+            found.append(pytest.param(name, key, id=f"{name}-{key}"))
+    return found
+
+
+def two_values(spec: FilterSpec, key: str) -> list[Any]:
+    param = fields_of(spec.params)[key]
+    default = getattr(spec.params(), key)
+    if param.kind == "choice":
+        return [default, next(each for each in param.options if each != default)]
+    if param.kind == "flag":
+        return [default, not default]
+    assert param.axis is not None
+    low, high = param.axis.low, param.axis.high
+    if param.log and low > 0:
+        other = float(np.sqrt(high * (low if default is None else default)))
+    else:
+        other = (high + (low if default is None else default)) / 2
+    if other == default:
+        other = low
+    other = round(other) if param.kind == "integer" else other
+    return [(low + high) / 2 if default is None else default, other]
+
+
+@pytest.mark.parametrize(("name", "key"), changes())
+def test_no_single_change_clicks(name: str, key: str) -> None:
+    """A 1 kHz tone; the parameter is changed while it runs: -85 dB for a linear filter, else 3 dB over the steady state."""
+    rate_hz, spec = 48_000, filters.get(name)
+    values = two_values(spec, key)
+    try:
+        preset = Preset.parse({"filter": [{"type": name, key: values[0]}]}, "one")
+        chain = FilterChain(preset, setting(rate_hz, 1))
+        steady_other = FilterChain(preset.with_value(f"{name}.{key}", values[1]), setting(rate_hz, 1))
+    except ParameterError as error:
+        pytest.skip(f"not both values can be: {error}")
+    seconds = 3.0
+    sound, moment = tone(rate_hz, seconds), round(1.5 * rate_hz)
+    chain.process(sound[:, :moment].copy())
+    chain.post(f"{name}.{key}", values[1])
+    pieces = []
+    while not pieces or (chain.changing and len(pieces) < 300):
+        start = moment + 480 * len(pieces)
+        pieces.append(
+            chain.process(
+                np.ascontiguousarray(np.take(sound, range(start, start + 480), axis=1, mode="wrap"))
+            ).copy()
+        )
+    assert not chain.changing
+    fade = np.concatenate(pieces, axis=1)[0]
+    faded = np.concatenate([fade, np.zeros(0, dtype=np.float32)])[-4800:]
+    if faded.size < 4800:
+        start = moment + fade.size
+        more = chain.process(
+            np.ascontiguousarray(np.take(sound, range(start, start + 4800 - faded.size), axis=1, mode="wrap"))
+        )
+        faded = np.concatenate([faded, more[0]])
+    found = spectrum_far_db(faded, rate_hz)
+    if spec.linear:
+        assert found < -85
+        return
+    steady_one = FilterChain(preset, setting(rate_hz, 1))
+    floors = [
+        spectrum_far_db(each.process(sound.copy())[0, -4800:], rate_hz) for each in (steady_one, steady_other)
+    ]
+    assert found <= max(-85.0, max(floors) + 3.0)
+
+
+@pytest.mark.parametrize("name", [n for n in names() if not filters.get(n).changes_length])
+def test_bypass_and_back_leaves_no_click(name: str) -> None:
+    rate_hz, spec = 48_000, filters.get(name)
+    preset = Preset.parse({"filter": [{"type": name}]}, "one")
+    chain = FilterChain(preset, setting(rate_hz, 1))
+    if chain.channels_out != 1 or spec.generates:
+        pytest.skip("no plain sound of that kind")
+    sound = tone(rate_hz, 4.0)
+    blocks = [np.ascontiguousarray(each) for each in np.split(sound, sound.shape[1] // 480, axis=1)]
+    found = []
+    for number, block in enumerate(blocks):
+        if number == 100:
+            chain.post(f"{name}.bypass", True)
+        if number == 130:
+            chain.post(f"{name}.bypass", False)
+        found.append(chain.process(block)[0].copy())
+    out = np.concatenate(found)
+    floor = max(spectrum_far_db(out[95 * 480 : 99 * 480], rate_hz), spectrum_far_db(out[-4800:], rate_hz))
+    worst = max(spectrum_far_db(out[at * 480 : at * 480 + 4800], rate_hz) for at in range(95, 380, 5))
+    assert worst <= (max(-85.0, floor + 0.1) if spec.linear else max(-60.0, floor + 3.0))
+    np.testing.assert_array_equal(out[115 * 480 : 129 * 480], sound[0, 115 * 480 : 129 * 480])
