@@ -134,6 +134,10 @@ class MediaOptions:
     """Path of the libopus to use, before any other that is found."""
 
     def __post_init__(self) -> None:
+        if not all(isinstance(choice, CodecChoice) for choice in self.codecs):
+            raise UsageError(
+                f"codecs must be CodecChoice objects, got {self.codecs!r}: see CodecChoice.parse"
+            )
         if not self.codecs:
             raise UsageError("a call needs at least one codec, got none: see `softphone codec list`")
         names = [choice.name for choice in self.codecs]

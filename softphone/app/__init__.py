@@ -50,7 +50,9 @@ async def place_call_async(
 
 
 def answer_calls(options: AnswerOptions, on_event: OnEvent) -> list[Result]:
-    """Answer calls until Ctrl-C or ``options.calls`` have ended; return their RESULTs, without ``options.calls`` the last 1000.
+    """Answer calls until Ctrl-C or ``options.calls`` have ended; return their RESULTs.
+
+    Without ``options.calls`` these are the last 1000, after the worst of the older ones.
 
     Raises:
         SoftphoneError: when what was asked for cannot be.

@@ -10,14 +10,14 @@ from typing import Any
 from softphone.app.audio import CallAudio, numbered
 from softphone.app.codec_choice import carrying, chosen_codecs
 from softphone.app.one_call import CallPlan, OneCall
-from softphone.app.result import Result
+from softphone.app.result import Result, exit_status
 from softphone.app.station import Station, now
 from softphone.call.events import CallEvent, IncomingCall
 from softphone.config import AnswerOptions
 from softphone.errors import SoftphoneError
 
 MAX_RESULTS = 1000
-"""Of a callee without end, which has told each of them: the older ones are forgotten."""
+"""Of a callee without end, which has told each of them: of the older ones only the worst is kept."""
 
 OnEvent = Callable[[dict[str, Any]], None]
 """Told {"event": "listening", "uri": ...} and then each RESULT, as they come."""
@@ -30,6 +30,7 @@ class Callee:
         self, station: Station, options: AnswerOptions, on_event: OnEvent, stop: asyncio.Event
     ) -> None:
         self.results: deque[Result] = deque(maxlen=MAX_RESULTS if options.calls is None else options.calls)
+        self._worst_of_older: Result | None = None
         self._station = station
         self._options = options
         self._on_event = on_event
@@ -66,7 +67,8 @@ class Callee:
             one.hang_up()
         if self._running:
             await asyncio.wait(self._running)
-        return list(self.results)
+        older = [] if self._worst_of_older is None else [self._worst_of_older]
+        return [*older, *self.results]
 
     def _on_incoming(self, event: CallEvent) -> None:
         if not isinstance(event, IncomingCall):
@@ -110,6 +112,10 @@ class Callee:
 
     async def _finish(self, one: OneCall) -> None:
         result = await one.finish(self._stop)
+        if len(self.results) == self.results.maxlen:
+            older = [each for each in (self._worst_of_older, self.results[0]) if each is not None]
+            worst = exit_status(older)
+            self._worst_of_older = next(each for each in older if exit_status([each]) == worst)
         self.results.append(result)
         self._on_event(result)
 
