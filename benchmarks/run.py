@@ -21,8 +21,8 @@ from typing import Any
 from benchmarks import ROOT
 from benchmarks.figures import Figure, options, progress, table
 
-BENCHMARKS = ("call_cost", "startup", "mouth_to_ear")
-KERNELS = "test_kernels"
+BENCHMARKS = ("call_cost", "startup", "mouth_to_ear", "filter_file")
+KERNELS = ("test_filter_kernels", "test_kernels")
 LIMIT_S, SMOKE_LIMIT_S = 1800, 60
 """For one benchmark."""
 
@@ -51,11 +51,11 @@ def run_figures(name: str, outcome: Outcome, *, smoke: bool) -> None:
             outcome.crashed.append(f"{name}: exit status {status}")
 
 
-def run_kernels(outcome: Outcome, *, smoke: bool) -> None:
-    """Run the benchmarks of single kernels; in a smoke each just once, without a clock."""
+def run_kernels(name: str, outcome: Outcome, *, smoke: bool) -> None:
+    """Run the benchmarks of single kernels in the module *name*; in a smoke each just once, without a clock."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         path = Path(folder) / "kernels.json"
-        command = [sys.executable, "-P", "-m", "pytest", str(ROOT / "benchmarks" / f"{KERNELS}.py"), "-q"]
+        command = [sys.executable, "-P", "-m", "pytest", str(ROOT / "benchmarks" / f"{name}.py"), "-q"]
         command += ["-p", "no:cacheprovider"]
         if smoke:
             command.append("--benchmark-disable")
@@ -63,10 +63,10 @@ def run_kernels(outcome: Outcome, *, smoke: bool) -> None:
             command += ["--benchmark-only", "--benchmark-quiet", f"--benchmark-json={path}"]
         status = run(command, limit_s=SMOKE_LIMIT_S if smoke else LIMIT_S)
         if status != 0:
-            outcome.crashed.append(f"{KERNELS}: exit status {status}")
+            outcome.crashed.append(f"{name}: exit status {status}")
         elif path.exists():
             found = json.loads(path.read_text())["benchmarks"]
-            outcome.kernels = [kernel_row(each) for each in found]
+            outcome.kernels += [kernel_row(each) for each in found]
 
 
 def kernel_row(found: dict[str, Any]) -> dict[str, Any]:
@@ -138,17 +138,17 @@ def as_dict(outcome: Outcome, *, smoke: bool) -> dict[str, Any]:
 
 def main() -> int:
     parser = options(__doc__)
-    parser.add_argument("--only", help=f"some of {','.join((*BENCHMARKS, KERNELS))}")
+    parser.add_argument("--only", help=f"some of {','.join((*BENCHMARKS, *KERNELS))}")
     given = parser.parse_args()
-    names = given.only.split(",") if given.only else [*BENCHMARKS, KERNELS]
-    if unknown := set(names) - {*BENCHMARKS, KERNELS}:
+    names = given.only.split(",") if given.only else [*BENCHMARKS, *KERNELS]
+    if unknown := set(names) - {*BENCHMARKS, *KERNELS}:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}")
     outcome = Outcome()
     for name in names:
         progress(f"== {name}")
         start = time.monotonic()
-        if name == KERNELS:
-            run_kernels(outcome, smoke=given.smoke)
+        if name in KERNELS:
+            run_kernels(name, outcome, smoke=given.smoke)
         else:
             run_figures(name, outcome, smoke=given.smoke)
         progress(f"== {name}: {time.monotonic() - start:.0f} s")

@@ -1,30 +1,22 @@
 """What one call of a hot kernel takes: a name ends with the size, as in eight sections x 160 samples.
 
-Where there are two ways to the same result, the first is what a call runs. Signals are the bundled speech,
-packet after packet.
+Signals are the bundled speech, packet after packet. The kernels of the filters are in `test_filter_kernels`.
 """
 
-import itertools
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
-import soxr
 from pytest_benchmark.fixture import BenchmarkFixture
-from scipy import signal
-from support.peers import read_wav
 
-from benchmarks import ROOT
-from dsp._native import BiquadCascade
+from benchmarks.signals import over, speech_blocks
 from dsp.codecs import MAX_PACKET_MS, CodecSettings, CodecSpec
 from dsp.errors import LibraryMissing
 from dsp.level import SpeechMeter
-from dsp.resample import StreamResampler
-from dsp.types import Samples
 from softphone.io.libraries import codecs
 from softphone.io.recorder import Recorder
 from softphone.rtp.jitter import Play
@@ -49,25 +41,6 @@ INVITE = (
 )
 
 
-def speech_blocks(samples: int, rate_hz: int = 16_000) -> list[Samples]:
-    """Bundled speech in whole blocks of *samples*."""
-    speech, file_hz = read_wav(ROOT / "softphone" / "data" / "speech" / "man.wav")
-    if rate_hz != file_hz:
-        speech = np.asarray(soxr.resample(speech, file_hz, rate_hz), dtype=np.float32)
-    whole = speech[: len(speech) // samples * samples].reshape(-1, samples)
-    return [np.ascontiguousarray(block) for block in whole]
-
-
-def over(blocks: list[Any], work: Callable[[Any], object]) -> Callable[[], object]:
-    """Return a call that does *work* on the next block, round and round."""
-    rest: Iterator[Any] = itertools.cycle(blocks)
-    return lambda: work(next(rest))
-
-
-def eight_sections() -> np.ndarray[Any, np.dtype[np.float64]]:
-    return np.ascontiguousarray(signal.butter(16, 0.4, output="sos"))
-
-
 def codec(name: str) -> CodecSpec:
     spec = codecs().get(name)
     try:
@@ -75,35 +48,6 @@ def codec(name: str) -> CodecSpec:
     except LibraryMissing as error:
         pytest.skip(str(error))
     return spec
-
-
-def filter_blocks(benchmark: BenchmarkFixture, which: str, size: int) -> None:
-    sos, blocks, out = eight_sections(), speech_blocks(size), np.zeros(size, dtype=np.float32)
-    if which == "native":
-        cascade = BiquadCascade(sos)
-
-        def in_place(block: Samples) -> None:
-            np.copyto(out, block)
-            cascade.process(out)
-
-        benchmark(over(blocks, in_place))
-    else:
-        state = np.zeros((len(sos), 2))
-
-        def filtered(block: Samples) -> None:
-            _, state[:] = signal.sosfilt(sos, block, zi=state)
-
-        benchmark(over(blocks, filtered))
-
-
-@pytest.mark.parametrize("which", ["native", "scipy.signal.sosfilt"])
-def test_biquad_8x160(benchmark: BenchmarkFixture, which: str) -> None:
-    filter_blocks(benchmark, which, 160)
-
-
-@pytest.mark.parametrize("which", ["native", "scipy.signal.sosfilt"])
-def test_biquad_8x960(benchmark: BenchmarkFixture, which: str) -> None:
-    filter_blocks(benchmark, which, 960)
 
 
 def test_meter_16x960(benchmark: BenchmarkFixture) -> None:
@@ -144,15 +88,6 @@ def test_pcmu_encode_20ms(benchmark: BenchmarkFixture) -> None:
 
 def test_pcmu_decode_20ms(benchmark: BenchmarkFixture) -> None:
     decode(benchmark, "pcmu", PCMU)
-
-
-@pytest.mark.parametrize("which", ["StreamResampler", "soxr"])
-def test_resample_16k_to_48k_960(benchmark: BenchmarkFixture, which: str) -> None:
-    blocks = speech_blocks(960)
-    if which == "soxr":
-        benchmark(over(blocks, soxr.ResampleStream(16_000, 48_000, 1, dtype="float32").resample_chunk))
-    else:
-        benchmark(over(blocks, StreamResampler(16_000, 48_000).process))
 
 
 def session(ssrc: int, remote: tuple[str, int]) -> RtpSession:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.types import Samples
+from dsp.types import Block, Samples
 
 MeterReading: TypeAlias = tuple[
     int, float, float, float, int, int, int, int, int, int, int, int, int, tuple[tuple[float, int], ...]
@@ -18,21 +18,42 @@ sound, gaps, samples in gaps, and (threshold, samples at or above it) for each t
 
 @final
 class BiquadCascade:
-    """Cascade of biquads, transposed direct form II, float32 samples and float64 state.
+    """Cascade of biquads, float32 samples and float64 state.
 
-    Blocks of any length give the same samples. NaN and infinity in a block are taken as silence;
-    subnormal numbers are flushed to zero.
+    Blocks of any length give the same samples, bit by bit. NaN and infinity in a block are taken as silence,
+    a state that overflows starts again from zero, subnormal numbers are flushed to zero. A long block runs
+    without the GIL.
     """
 
-    def __new__(cls, sos: NDArray[np.float64], *, simd: bool = True) -> BiquadCascade:
-        """Take *sos*, shape (n, 6), rows b0 b1 b2 a0 a1 a2 as in ``scipy.signal.sosfilt``.
+    def __new__(
+        cls,
+        sos: NDArray[np.float64],
+        channels: int = 1,
+        *,
+        simd: bool = True,
+        form: Literal["scalar", "avx2", "avx512", "block"] | None = None,
+    ) -> BiquadCascade:
+        """Take *sos*, shape (n, 6), rows b0 b1 b2 a0 a1 a2 as in ``scipy.signal.sosfilt``, n from 1 to 256.
+
+        Args:
+            sos: the sections, the same for all channels.
+            channels: 1 to 1024; each has a state of its own.
+            simd: False: the plain loop that every CPU has.
+            form: run so, whatever is the fastest here: sample by sample, in a wavefront of sections, or in
+                the block state-space form (where its matrices would overflow: in a wavefront).
 
         Raises:
             TypeError: if *sos* is no float64 buffer.
-            ValueError: if its shape is another, or a section is not finite, has a0 = 0 or is unstable.
+            ValueError: if its shape is another, or a section is not finite, has a0 = 0 or is unstable; if
+                *channels* is out of range; if this CPU cannot run *form*.
         """
-    def process(self, block: Samples, /) -> None:
-        """Filter *block* in place; TypeError or ValueError for what is not writable contiguous float32."""
+    def process(self, block: NDArray[np.float32], /) -> None:
+        """Filter *block*, shape (channels, n), or (n,) where there is one channel, in place; any n.
+
+        Raises:
+            TypeError: if *block* is no float32 buffer.
+            ValueError: if it has another shape, is not C-contiguous or not writable.
+        """
     def reset(self) -> None:
         """Forget the past."""
     def set(self, sos: NDArray[np.float64], /) -> None:
@@ -41,8 +62,66 @@ class BiquadCascade:
     def sections(self) -> int:
         """Number of sections."""
     @property
-    def path(self) -> Literal["avx2", "scalar"]:
-        """Code path chosen for this CPU."""
+    def channels(self) -> int:
+        """Number of channels."""
+    @property
+    def path(self) -> Literal["scalar", "avx2", "avx512", "block"]:
+        """How the first sections run on this CPU."""
+
+@final
+class OscillatorBank:
+    """Sines of constant frequency and amplitude; blocks of any length give the same samples, bit by bit."""
+
+    def __new__(
+        cls, frequencies: NDArray[np.float64], amplitudes: NDArray[np.float64], phases: NDArray[np.float64]
+    ) -> OscillatorBank:
+        """Take as many *frequencies* (cycles a sample, 0 to 0.5) as *amplitudes* and *phases* (radians).
+
+        Raises:
+            TypeError: if one is no float64 buffer.
+            ValueError: if their numbers differ, there are more than 4096, or one is out of range or not finite.
+        """
+    def add(self, block: Samples, /) -> None:
+        """Add the next samples of the sum to *block*; TypeError or ValueError for what is not writable contiguous float32."""
+    def reset(self) -> None:
+        """Begin again with the phases given."""
+
+@final
+class TimePitch:
+    """Pitch and tempo changed in the time domain by leaps of whole periods; see `dsp.time_pitch`.
+
+    Blocks of any length give the same samples, bit by bit.
+    """
+
+    def __new__(
+        cls,
+        kernel: Samples,
+        pitch: float,
+        tempo: float,
+        *,
+        channels: int,
+        shortest: int,
+        longest: int,
+        fade: int,
+    ) -> TimePitch:
+        """Take an interpolation *kernel*, (phases + 1, taps), factors of 0.2 to 5, and lengths in samples.
+
+        Args:
+            shortest: of a leap; *longest* of a leap, which is also how far reading drifts; *fade* of a cross-fade.
+
+        Raises:
+            TypeError: if *kernel* is no float32 buffer.
+            ValueError: for what is out of range.
+        """
+    def output_samples(self, count: int, /) -> int:
+        """How many samples `process` would give for a block of *count*."""
+    def process(self, block: Block, out: Block, /) -> None:
+        """Read *block*, ``(channels, n)``, and fill *out*, ``(channels, output_samples(n))``."""
+    def reset(self) -> None:
+        """Forget the past."""
+    @property
+    def delay(self) -> int:
+        """Delay in samples of the input."""
 
 @final
 class SpeechMeter:
@@ -56,3 +135,143 @@ class SpeechMeter:
         """Raw counts so far; reading changes nothing."""
     def reset(self) -> None:
         """Forget everything heard."""
+
+@final
+class Envelope:
+    """Envelope follower: rises with an attack, holds, falls with a release (Giannoulis, Massberg, Reiss 2012, eq. 16).
+
+    Times are in samples; attack and release are time constants (to 63 %), 0 is at once. Blocks of any length
+    give the same values. NaN and infinity are taken as silence.
+    """
+
+    def __new__(
+        cls, attack: float, release: float, *, hold: int = 0, channels: int = 1, square: bool = False
+    ) -> Envelope:
+        """Follow magnitudes or, with *square*, squares, of 1 to 64 channels; ValueError for what is out of range."""
+    def follow(self, block: NDArray[np.float32], out: Samples, /) -> None:
+        """Write into *out*, ``(n,)``, the envelope of the loudest of the channels in *block*, ``(channels, n)``."""
+    def smooth(self, values: Samples, /) -> None:
+        """Smooth *values* in place, rises by the attack, falls by the release; one channel only."""
+    def reset(self) -> None:
+        """Forget the past."""
+    def adopt(self, other: Envelope, /) -> None:
+        """Take the state of *other*; ValueError for another number of channels or another measure."""
+    @property
+    def value(self) -> float:
+        """The newest value, of the loudest channel."""
+
+@final
+class GateSwitch:
+    """Switch with hysteresis and hold; its position goes from 0, shut, to 1, open, at a steady pace.
+
+    It opens at a level of *open_at* and shuts when the level has been below *shut_at* for *hold* samples. The
+    whole way up takes *attack* samples, the whole way down *release*.
+    """
+
+    def __new__(
+        cls, open_at: float, shut_at: float, attack: float, hold: int, release: float
+    ) -> GateSwitch:
+        """Take linear levels and times in samples; ValueError for what is out of range or *shut_at* > *open_at*."""
+    def process(self, level: Samples, /) -> None:
+        """Turn linear levels, ``(n,)``, into positions, in place."""
+    def reset(self) -> None:
+        """Be shut."""
+    def adopt(self, other: GateSwitch, /) -> None:
+        """Take the state of *other*."""
+    @property
+    def open(self) -> bool:
+        """Whether it is open or opening."""
+    @property
+    def position(self) -> float:
+        """From 0, shut, to 1, open."""
+
+@final
+class GainWindow:
+    """Look-ahead gain: of gains asked for, at most 1 each, a smooth gain that is nowhere above them.
+
+    The smallest of the newest *minimum* gains, a rise with time constant *release*, and a mean over *smooth*
+    samples in a triangle. With ``minimum = smooth + k`` what comes out is at most each of the gains asked for
+    ``smooth - 1`` to ``smooth - 1 + k`` samples ago.
+    """
+
+    def __new__(cls, minimum: int, smooth: int, release: float) -> GainWindow:
+        """Take lengths in samples, 1 <= smooth <= minimum <= 65536; ValueError otherwise."""
+    def process(self, gains: Samples, /) -> None:
+        """Turn gains asked for, ``(n,)``, into gains, in place; a NaN asks for silence."""
+    def reset(self) -> None:
+        """Forget the past: gain 1."""
+    def adopt(self, other: GainWindow, /) -> None:
+        """Take the state of *other*; of one of another length, the gain it holds."""
+
+@final
+class TruePeak:
+    """Largest magnitude of the signal between its samples, by interpolation (ITU-R BS.1770-5 Annex 2)."""
+
+    def __new__(cls, taps: NDArray[np.float32], channels: int = 1) -> TruePeak:
+        """Take the interpolator, shape (phases - 1, even number of taps), and the number of channels, 1 to 64.
+
+        Row p interpolates (p + 1) / phases after the sample that lies half the taps back.
+        """
+    def process(self, block: NDArray[np.float32], out: Samples = ..., /) -> None:
+        """Measure *block*, ``(channels, n)``; write into *out*, ``(n,)``, the peak over all channels.
+
+        ``out[i]`` lies at or within one sample after the sample ``taps / 2`` before *i*.
+        """
+    def reset(self) -> None:
+        """Forget the past."""
+    def adopt(self, other: TruePeak, /) -> None:
+        """Take the state of *other*; ValueError for another number of channels or taps."""
+    @property
+    def peak(self) -> float:
+        """Largest magnitude so far; 1 is full scale."""
+
+@final
+class PolyphaseResampler:
+    """Polyphase FIR resampler: the rate changes by (number of phases) / down.
+
+    Blocks of any length give the same samples. Both code paths give the same bits.
+    """
+
+    def __new__(cls, phases: NDArray[np.float32], down: int, *, simd: bool = True) -> PolyphaseResampler:
+        """Take *phases*, shape (up, taps): row p holds every up-th tap of the prototype, from p on.
+
+        Raises:
+            TypeError: if *phases* is no float32 buffer.
+            ValueError: if its shape is another, it holds more than 2^26 taps, or *down* is out of range.
+        """
+    def output_samples(self, count: int, /) -> int:
+        """How many samples the next block of *count* makes."""
+    def process(self, block: Samples, out: Samples, /) -> None:
+        """Fill *out* from *block*, both ``(n,)``; ValueError if it is not `output_samples` long."""
+    def reset(self) -> None:
+        """Forget the past."""
+    @property
+    def path(self) -> Literal["avx2", "scalar"]:
+        """Code path chosen for this CPU."""
+
+@final
+class PartitionedConvolver:
+    """Convolution without delay: the first *block* taps directly, the others by partitioned overlap-save.
+
+    Blocks of any length give the same samples. Both code paths give the same bits.
+    """
+
+    def __new__(
+        cls, taps: NDArray[np.float32], channels: int = 1, block: int = 256, *, simd: bool = True
+    ) -> PartitionedConvolver:
+        """Take *taps*, shape (1 or channels, m), for 1 to 4096 channels.
+
+        Args:
+            block: partition in samples, a power of two, 32 to 1024.
+
+        Raises:
+            TypeError: if *taps* is no float32 buffer.
+            ValueError: if its shape, *channels* or *block* is out of range.
+        """
+    def process(self, block: NDArray[np.float32], /) -> None:
+        """Filter *block*, ``(channels, n)``, in place; TypeError or ValueError for what is not writable contiguous float32."""
+    def reset(self) -> None:
+        """Forget the past."""
+    @property
+    def path(self) -> Literal["avx2", "scalar"]:
+        """Code path chosen for this CPU."""

@@ -108,17 +108,20 @@ class FilterChain:
         slot = changed.slot(slot_name)
         if slot == self._preset.slot(slot_name):
             return
-        fresh = None if slot.bypass else self._newest_row.build_again(slot)
+        fresh = self._newest_row.replacement(slot)
         self._posted.append(_Post(slot=slot, incoming=fresh))
         self._preset = changed
 
     def load(self, preset: Preset) -> None:
-        """Change to another preset.
+        """Change to another preset; of several that wait, the newest wins.
 
         Raises:
             ParameterError: it cannot be here; nothing is changed.
+            LibraryMissing: an engine that is not installed; nothing is changed.
         """
         row = _Row(preset, self._setting)
+        for each in (self._newest_row, row):
+            each.need_same_length()
         if row.channels_out != self.channels_out:
             raise ParameterError(
                 f"preset {preset.name} gives {row.channels_out} channels, {self._preset.name} "
@@ -131,10 +134,12 @@ class FilterChain:
         """Switch to the plain sound, or back.
 
         Raises:
-            ParameterError: the chain changes the number of channels, so there is no plain sound of that kind.
+            ParameterError: the chain changes the number of channels or the length, so there is no plain sound of
+                that kind.
         """
         if self._row.channels_out != self._setting.channels:
             raise ParameterError("a chain that changes the number of channels cannot be bypassed")
+        self._newest_row.need_same_length()
         if bypassed != self._bypassed:
             self._posted.append(_Post(dry=bypassed))
             self._bypassed = bypassed
@@ -166,6 +171,8 @@ class FilterChain:
     def _take_posts(self) -> None:
         while self._posted and self._rows is None:
             post = self._posted.popleft()
+            if any(post.is_overtaken_by(later) for later in tuple(self._posted)):
+                continue
             if post.slot is not None:
                 self._row.change(post.slot, post.incoming)
                 if self._dry:
@@ -175,7 +182,7 @@ class FilterChain:
                     self._row = post.row
                 else:
                     self._rows = _RowFade(post.row, False, post.row.settle_samples)
-            else:
+            elif post.dry != self._dry:
                 self._rows = _RowFade(self._row, post.dry, 0 if post.dry else self._row.settle_samples)
                 if not post.dry:
                     self._row.reset()
@@ -185,12 +192,7 @@ class FilterChain:
         assert fade is not None
         plain = block.copy()
         old = block if self._dry else self._row.process(block, far)
-        if fade.dry:
-            new = plain
-        elif fade.row is self._row and not self._dry:
-            new = old
-        else:
-            new = fade.row.process(plain, far)
+        new = plain if fade.dry else fade.row.process(plain, far)
         if fade.blend(old, new, self._fade_samples):
             self._row, self._dry, self._rows = fade.row, fade.dry, None
         return old
@@ -204,6 +206,12 @@ class _Post:
     incoming: Filter | None = None
     row: "_Row | None" = None
     dry: bool = False
+
+    def is_overtaken_by(self, later: "_Post") -> bool:
+        """Whether nothing of this is left once *later* is there."""
+        if later.row is not None:
+            return self.row is not None or self.slot is not None
+        return later.slot is None and self.row is None and self.slot is None
 
 
 @dataclass(slots=True)
@@ -307,20 +315,30 @@ class _Row:
             for name, value in slot.built.readings().items()
         }
 
-    def build_again(self, spec: SlotSpec) -> Filter:
-        """Build the filter *spec* for the place of the one of its slot."""
+    def need_same_length(self) -> None:
+        """Raise ParameterError where more or fewer samples come out than go in: there is nothing to fade between."""
+        for slot in self._slots:
+            if slot.spec.spec.changes_length and not slot.spec.bypass:
+                raise ParameterError(
+                    f"{slot.spec.slot} changes the length of the sound: it cannot be changed while it runs"
+                )
+
+    def replacement(self, spec: SlotSpec) -> Filter | None:
+        """What follows the filter in the slot of *spec*: the filter *spec*, built; None for the plain sound."""
         slot = next(each for each in self._slots if each.spec.slot == spec.slot)
-        built = _build(spec, slot.setting)
-        out = slot.setting.channels if built.channels_out is None else built.channels_out
-        if out != slot.out:
-            raise ParameterError(
-                f"{spec.slot} gives {slot.out} channels and would give {out}: a running chain cannot change that"
-            )
-        if built.length_factor != slot.built.length_factor:
+        if spec.spec.changes_length:
             raise ParameterError(
                 f"{spec.slot} changes the length of the sound: it cannot be changed while it runs"
             )
-        return built
+        built = None if spec.bypass else _build(spec, slot.setting)
+        out = slot.setting.channels if built is None or built.channels_out is None else built.channels_out
+        if out == slot.out:
+            return built
+        if built is None:
+            raise ParameterError(f"{spec.slot} changes the number of channels and cannot be bypassed")
+        raise ParameterError(
+            f"{spec.slot} gives {slot.out} channels and would give {out}: a running chain cannot change that"
+        )
 
     def change(self, spec: SlotSpec, incoming: Filter | None) -> None:
         slot = next((each for each in self._slots if each.spec.slot == spec.slot), None)

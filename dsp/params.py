@@ -7,6 +7,7 @@ A parameter set is a frozen dataclass whose fields are made by `number`, `intege
 
 import dataclasses
 import difflib
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -175,7 +176,7 @@ def from_mapping(cls: type[P], values: Mapping[str, Any], path: str = "") -> P:
     made: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:
-            raise ParameterError(f"{_join(path, name)} is unknown; {nearest(name, known)}")
+            raise ParameterError(f"{_join(path, shown(name))} is unknown; {nearest(name, known)}")
         made[name] = _from_plain(value, known[name], _join(path, name))
     params = _make(cls, made, path)
     check(params, path)
@@ -212,7 +213,7 @@ def with_value(params: P, keys: Sequence[str], value: Any, path: str = "") -> P:
     """
     known = fields_of(type(params))
     name, rest = keys[0], keys[1:]
-    here = _join(path, name)
+    here = _join(path, shown(name))
     if name not in known:
         raise ParameterError(f"{here} is unknown; {nearest(name, known)}")
     param, old = known[name], getattr(params, name)
@@ -221,16 +222,16 @@ def with_value(params: P, keys: Sequence[str], value: Any, path: str = "") -> P:
     elif param.kind in ("items", "numbers"):
         index = _index(rest[0], len(old), here)
         if param.kind == "items" and len(rest) == 1:
-            raise ParameterError(f"{here}.{rest[0]} is a whole {here} entry: name one of its values")
+            raise ParameterError(f"{here}.{shown(rest[0])} is a whole {here} entry: name one of its values")
         if param.kind == "items":
             one = with_value(old[index], rest[1:], value, f"{here}.{index}")
         elif len(rest) > 1:
-            raise ParameterError(f"{here}.{'.'.join(rest)} is unknown: {here}.{index} is a number")
+            raise ParameterError(f"{here}.{shown('.'.join(rest))} is unknown: {here}.{index} is a number")
         else:
             one = _number(value, f"{here}.{index}")
         new = (*old[:index], one, *old[index + 1 :])
     else:
-        raise ParameterError(f"{here}.{'.'.join(rest)} is unknown: {here} holds no further values")
+        raise ParameterError(f"{here}.{shown('.'.join(rest))} is unknown: {here} holds no further values")
     changed = _make(type(params), {**{each: getattr(params, each) for each in known}, name: new}, path)
     check(changed, path)
     return changed
@@ -272,6 +273,18 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(names) or 'none'}"
 
 
+def plain(value: object) -> str:
+    """*value* for a message of one line: its repr, cut where it is long."""
+    return reprlib.repr(value)
+
+
+def shown(name: object) -> str:
+    """*name* for a message of one line, whatever it holds."""
+    text = str(name)
+    text = text if text.isprintable() and text else repr(text)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
@@ -284,8 +297,8 @@ def _make(cls: type[P], values: Mapping[str, Any], path: str) -> P:
 
 
 def _index(text: str, count: int, path: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) < count):
-        raise ParameterError(f"{path} has {count} entries, counted from 0; got {path}.{text}")
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) < count):
+        raise ParameterError(f"{path} has {count} entries, counted from 0; got {path}.{shown(text)}")
     return int(text)
 
 
@@ -300,7 +313,7 @@ def _check_value(value: Any, param: Param, path: str) -> None:
             param.axis.check(value, path)
         case "choice":
             if value not in param.options:
-                raise ParameterError(f"{path} must be one of {', '.join(param.options)}, got {value!r}")
+                raise ParameterError(f"{path} must be one of {', '.join(param.options)}, got {plain(value)}")
         case "numbers" | "points" | "items":
             low, high = param.counts
             if not low <= len(value) <= high:
@@ -339,7 +352,7 @@ def _from_plain(value: Any, param: Param, path: str) -> Any:
         case "integer":
             found = _number(value, path)
             if not found.is_integer():
-                raise ParameterError(f"{path} must be a whole number, got {value}")
+                raise ParameterError(f"{path} must be a whole number, got {plain(value)}")
             return int(found)
         case "flag":
             return _flag(value, path)
@@ -357,7 +370,7 @@ def _from_plain(value: Any, param: Param, path: str) -> Any:
             )
         case _:
             if not isinstance(value, str):
-                raise ParameterError(f"{path} must be text, got {value!r}")
+                raise ParameterError(f"{path} must be text, got {plain(value)}")
             return value
 
 
@@ -368,9 +381,9 @@ def _number(value: Any, path: str) -> float:
         try:
             return float(word[:-1] if factor != 1.0 else word) * factor
         except ValueError:
-            raise ParameterError(f"{path} must be a number, got {value!r}") from None
+            raise ParameterError(f"{path} must be a number, got {plain(value)}") from None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ParameterError(f"{path} must be a number, got {value!r}")
+        raise ParameterError(f"{path} must be a number, got {plain(value)}")
     try:
         return float(value)
     except OverflowError:
@@ -382,24 +395,24 @@ def _flag(value: Any, path: str) -> bool:
         return value
     word = str(value).strip().lower()
     if word not in (*_TRUE, *_FALSE):
-        raise ParameterError(f"{path} must be true or false, got {value!r}")
+        raise ParameterError(f"{path} must be true or false, got {plain(value)}")
     return word in _TRUE
 
 
 def _sequence(value: Any, path: str) -> Sequence[Any]:
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-        raise ParameterError(f"{path} must be a list, got {value!r}")
+        raise ParameterError(f"{path} must be a list, got {plain(value)}")
     return value
 
 
 def _mapping(value: Any, path: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ParameterError(f"{path} must be a table of values, got {value!r}")
+        raise ParameterError(f"{path} must be a table of values, got {plain(value)}")
     return value
 
 
 def _point(value: Any, path: str) -> Point:
     pair = value.split(":") if isinstance(value, str) else _sequence(value, path)
     if len(pair) != 2:
-        raise ParameterError(f"{path} must be pairs such as 1000:-3, got {value!r}")
+        raise ParameterError(f"{path} must be pairs such as 1000:-3, got {plain(value)}")
     return _number(pair[0], path), _number(pair[1], path)

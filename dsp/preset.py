@@ -18,7 +18,7 @@ from typing import Any
 
 from dsp.errors import ParameterError, UnknownName
 from dsp.filters.base import FilterSpec, filters
-from dsp.params import as_mapping, from_mapping, nearest, with_value
+from dsp.params import as_mapping, from_mapping, nearest, plain, shown, with_value
 
 BYPASS = "bypass"
 MAX_FILTERS = 64
@@ -63,7 +63,7 @@ class Preset:
         known = ("about", "expect", "filter")
         for key in values:
             if key not in known:
-                raise ParameterError(f"{key} is unknown in a preset; {nearest(key, known)}")
+                raise ParameterError(f"{shown(key)} is unknown in a preset; {nearest(key, known)}")
         entries = values.get("filter", [])
         if not isinstance(entries, list) or not all(isinstance(each, Mapping) for each in entries):
             raise ParameterError("filter must be a list of tables: write [[filter]] above each")
@@ -97,7 +97,7 @@ class Preset:
             if each.slot == name:
                 return each
         names = [each.slot for each in self.slots]
-        raise ParameterError(f"no filter {name!r} in preset {self.name}; {nearest(name, names)}")
+        raise ParameterError(f"no filter {plain(name)} in preset {self.name}; {nearest(name, names)}")
 
     def with_value(self, path: str, value: Any) -> "Preset":
         """Return the preset with one value changed.
@@ -112,7 +112,7 @@ class Preset:
         name, *keys = path.split(".")
         slot = self.slot(name)
         if not keys or "" in keys:
-            raise ParameterError(f"{path} names a whole filter: write {name}.PARAMETER")
+            raise ParameterError(f"{shown(path)} names a whole filter: write {name}.PARAMETER")
         if keys == [BYPASS]:
             return self.with_slot(replace(slot, bypass=_flag(value, path)))
         return self.with_slot(replace(slot, params=with_value(slot.params, keys, value, name)))
@@ -125,18 +125,18 @@ class Preset:
 def _slot(entry: Mapping[str, Any], taken: set[str]) -> SlotSpec:
     kind = entry.get("type")
     if not isinstance(kind, str):
-        raise ParameterError(f'each [[filter]] needs a type, as type = "gain"; got {dict(entry)}')
+        raise ParameterError(f'each [[filter]] needs a type, as type = "gain"; got {plain(dict(entry))}')
     try:
         spec = filters.get(kind)
     except UnknownName:
-        raise ParameterError(f"no filter named {kind!r}; {nearest(kind, filters.names())}") from None
+        raise ParameterError(f"no filter named {plain(kind)}; {nearest(kind, filters.names())}") from None
     name = entry.get("slot", None if kind in taken else kind)
     if name is None:
         name = next(f"{kind}-{n}" for n in range(2, MAX_FILTERS + 2) if f"{kind}-{n}" not in taken)
-    if not isinstance(name, str) or not name or "." in name:
-        raise ParameterError(f"slot must be a name without a dot, got {name!r}")
+    if not isinstance(name, str) or not name.isprintable() or not name or set(name) & set(".="):
+        raise ParameterError(f"slot must be a name without dots and equals signs, got {plain(name)}")
     if name in taken:
-        raise ParameterError(f"two filters have the slot {name!r}: give one of them another")
+        raise ParameterError(f"two filters have the slot {plain(name)}: give one of them another")
     values = {key: value for key, value in entry.items() if key not in _OWN_KEYS}
     return SlotSpec(
         name, kind, from_mapping(spec.params, values, name), _flag(entry.get(BYPASS, False), f"{name}.bypass")
@@ -146,7 +146,7 @@ def _slot(entry: Mapping[str, Any], taken: set[str]) -> SlotSpec:
 def _line(values: Mapping[str, Any], key: str) -> str:
     found = values.get(key, "")
     if not isinstance(found, str) or "\n" in found:
-        raise ParameterError(f"{key} must be one line of text, got {found!r}")
+        raise ParameterError(f"{key} must be one line of text, got {plain(found)}")
     return found
 
 
@@ -156,4 +156,4 @@ def _flag(value: Any, path: str) -> bool:
         return True
     if word in (False, "false", "no", "off", "0"):
         return False
-    raise ParameterError(f"{path} must be true or false, got {value!r}")
+    raise ParameterError(f"{path} must be true or false, got {plain(value)}")

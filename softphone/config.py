@@ -292,6 +292,24 @@ class DemoOptions:
         _check_range("--seconds", self.seconds, 0.5, 3600, "s")
 
 
+@dataclass(frozen=True, slots=True)
+class FilterOptions:
+    """A sound file that goes through filters."""
+
+    preset: str
+    """Its name, or the path of its file."""
+    source: str
+    target: str
+    changes: tuple[tuple[str, str], ...] = ()
+    """(path of a value, the value as typed), in this order."""
+    far: str | None = None
+    """What the loudspeaker played, for an echo canceller."""
+    plot: str | None = None
+    """Where a picture of what was done goes."""
+    force: bool = False
+    """Replace files that exist."""
+
+
 def _check_dtmf(digits: str) -> None:
     strangers = sorted(set(digits) - _DTMF_DIGITS)
     if strangers:

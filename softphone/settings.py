@@ -21,17 +21,19 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from softphone.config import Address, AnswerOptions, CallOptions, CodecChoice, DemoOptions
+from softphone.config import Address, AnswerOptions, CallOptions, CodecChoice, DemoOptions, FilterOptions
 from softphone.errors import EnvironmentProblem, UsageError
 
 COMMANDS = ("demo", "answer", "call")
+TABLES = (*COMMANDS, "filter")
+"""Commands that have a table of their own in the file."""
 GROUPS = ("audio", "media", "line", "account")
 LISTED = ("opus-library",)
 """Of the media options, what `codec list` takes, too."""
 SOURCES = ("play", "echo", "tone", "device")
 """Of these the last word counts: `--play` sets aside a `device` of the file."""
 
-_T = TypeVar("_T", CallOptions, AnswerOptions, DemoOptions)
+_T = TypeVar("_T", CallOptions, AnswerOptions, DemoOptions, FilterOptions)
 
 
 def _text(value: object) -> str:
@@ -107,6 +109,16 @@ def _headers(value: object) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
+def _changes(value: object) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for each in value if isinstance(value, list) else [value]:
+        path, sign, text = _text(each).partition("=")
+        if not sign or not path.strip():
+            raise UsageError(f"wanted PATH=VALUE, as low-cut.freq_hz=200, got {each!r}")
+        pairs.append((path.strip(), text.strip()))
+    return tuple(pairs)
+
+
 def _digits(value: object) -> str:
     return (str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)).upper()
 
@@ -159,6 +171,10 @@ OPTIONS = (
     Option("listen", "call", "listen", _address, "HOST:PORT", "local SIP address (any)"),
     Option("seconds", "demo", "seconds", _number, "S", "length of the call (8)"),
     Option("out", "demo", "out", _text, "DIR", "folder for the recordings (a temporary one)"),
+    Option("set", "filter", "changes", _changes, "PATH=VALUE", "another value, as eq.bands.0.gain_db=-3; repeatable", True),
+    Option("far", "filter", "far", _text, "FAR.wav", "what the loudspeaker played, for an echo canceller"),
+    Option("plot", "filter", "plot", _text, "PNG", "picture of the response and of the sound before and after"),
+    Option("force", "filter", "force", _flag, "", "replace files that exist"),
     Option("play", "audio", "play", _text, "FILE", "sound file to send, or builtin:man, builtin:woman"),
     Option("echo", "audio", "echo", _flag, "", "send back what is heard"),
     Option("tone", "audio", "tone_hz", _number, "HZ", "send a tone of 20 to 20000 Hz"),
@@ -290,8 +306,8 @@ def _is_for(name: str, command: str) -> bool:
 def _check_tables(tables: Mapping[str, Any], file: Path) -> None:
     """Refuse what nobody would ever read: most likely a slip of the pen."""
     for table, values in tables.items():
-        if table not in GROUPS + COMMANDS:
-            raise UsageError(f"{file}: no table [{table}]{_nearest(table, GROUPS + COMMANDS, '[{}]')}")
+        if table not in GROUPS + TABLES:
+            raise UsageError(f"{file}: no table [{table}]{_nearest(table, GROUPS + TABLES, '[{}]')}")
         if not isinstance(values, dict):
             raise UsageError(f"{file}: {table} must be a table [{table}], got {values!r}")
         known = [o.name for o in OPTIONS if table == o.group or table in o.commands]

@@ -12,7 +12,7 @@ from dsp.filters.base import (
     filters,
 )
 
-filters.scan(__name__, __path__)
+filters.scan_lazily(__name__, __path__)  # a call with one filter need not import the others
 
 __all__ = [
     "CATEGORIES",

@@ -10,7 +10,14 @@
 /* One registration function per kernel file. */
 static int (*const kernels[])(PyObject *module) = {
     add_biquad,
+    add_convolve,
+    add_envelope,
+    add_lookahead,
     add_meter,
+    add_resample,
+    add_true_peak,
+    add_oscillator,
+    add_time_pitch,
 };
 
 int add_type(PyObject *module, PyType_Spec *spec)

@@ -13,7 +13,14 @@
 #include <Python.h>
 
 int add_biquad(PyObject *module);
+int add_convolve(PyObject *module);
+int add_envelope(PyObject *module);
+int add_lookahead(PyObject *module);
 int add_meter(PyObject *module);
+int add_resample(PyObject *module);
+int add_true_peak(PyObject *module);
+int add_oscillator(PyObject *module);
+int add_time_pitch(PyObject *module);
 
 /* Puts a new heap type made from *spec* into *module*. */
 int add_type(PyObject *module, PyType_Spec *spec);

@@ -1,21 +1,31 @@
-"""Calls, ready to use: everything below is wired together here and nowhere else.
+"""Calls and filters, ready to use: everything below is wired together here and nowhere else.
 
 `place_call`, `answer_calls` and `run_demo` run an event loop of their own until they are done; those that end in ``_async``
-are the same inside a loop that is already running.
+are the same inside a loop that is already running. What each needs is imported when it is first used: filtering a file loads
+nothing of a call.
 """
 
-import asyncio
-from collections.abc import Callable
-from typing import Any
+from __future__ import annotations
 
-from softphone.app.result import Result, exit_status
-from softphone.config import AnswerOptions, CallOptions, DemoOptions
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+    from os import PathLike
+
+    from dsp.preset import Preset
+    from softphone.app.filtering import FilteredFile, FilterProgress
+    from softphone.app.result import Result, exit_status
+    from softphone.config import AnswerOptions, CallOptions, DemoOptions
 
 __all__ = [
+    "FilteredFile",
     "Result",
     "answer_calls",
     "answer_calls_async",
     "exit_status",
+    "filter_file",
     "place_call",
     "place_call_async",
     "run_demo",
@@ -44,6 +54,8 @@ async def place_call_async(
     options: CallOptions, on_progress: Progress | None = None, *, stop: asyncio.Event | None = None
 ) -> list[Result]:
     """As `place_call`; *stop*, when set, hangs up."""
+    import asyncio
+
     from softphone.app.caller import call
 
     return await call(options, stop=stop or asyncio.Event(), progress=on_progress)
@@ -66,6 +78,8 @@ async def answer_calls_async(
     options: AnswerOptions, on_event: OnEvent, *, stop: asyncio.Event | None = None
 ) -> list[Result]:
     """As `answer_calls`; *stop*, when set, hangs up and ends it."""
+    import asyncio
+
     from softphone.app.callee import answer
 
     return await answer(options, on_event, stop=stop or asyncio.Event())
@@ -77,3 +91,47 @@ def run_demo(options: DemoOptions, on_progress: Callable[[str], None]) -> dict[s
     from softphone.app.runner import run
 
     return run(lambda stop: demo(options, on_progress, stop=stop))
+
+
+def filter_file(
+    preset: str | Preset,
+    source: str | PathLike[str],
+    target: str | PathLike[str],
+    *,
+    changes: Mapping[str, object] | None = None,
+    far: str | PathLike[str] | None = None,
+    force: bool = False,
+    progress: FilterProgress | None = None,
+) -> FilteredFile:
+    """Run a sound file through the filters of a preset, block by block, and say what that did to it.
+
+    The delay of the filters is taken off, so that both files line up; what rings on behind the end is kept. The
+    target has the rate of the source, and its kind of samples where the target's container knows that. It is there
+    whole or not at all.
+
+    Args:
+        preset: a preset's name, its file (.toml, or .txt of Equalizer APO), or the preset itself.
+        source: what is read: WAV, FLAC, Ogg and what else libsndfile knows.
+        target: what is written; the end of its name says what it becomes.
+        changes: values other than the preset's, by their path: ``{"low-cut.freq_hz": 200}``.
+        far: what the loudspeaker played while *source* was recorded, for an echo canceller.
+        force: replace a target that exists.
+        progress: told about four times a second which share is done, from 0 to 1.
+
+    Raises:
+        SoftphoneError: what was asked for cannot be; nothing is left under the target's name.
+    """
+    from softphone.app.filtering import run_file
+
+    return run_file(preset, source, target, changes=changes, far=far, force=force, progress=progress)
+
+
+_HOMES = {"FilteredFile": "filtering", "Result": "result", "exit_status": "result"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"softphone.app.{_HOMES[name]}"), name)

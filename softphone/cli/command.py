@@ -59,6 +59,10 @@ def _run(arguments: list[str], terminal: Terminal) -> int:
         from softphone.cli import listing
 
         return listing.devices(terminal) if given.command == "devices" else listing.codecs(given, terminal)
+    if given.command == "filter":
+        from softphone.cli import filtering
+
+        return filtering.run(given, terminal)
     from softphone.cli import calls
 
     return calls.COMMANDS[given.command](given, terminal)

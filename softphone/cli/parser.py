@@ -21,10 +21,14 @@ _CALLS = {
     "answer": "answer calls",
     "call": "call a SIP URI",
 }
+_FILTER = "run a sound file through filters"
+_FILTER_USAGE = """softphone filter PRESET|FILE.toml IN OUT [--set PATH=VALUE ...] [options]
+       softphone filter --list | --show PRESET [--set PATH=VALUE ...] | --describe [FILTER ...]"""
 _EXAMPLES = {
     "demo": "softphone demo --seconds 5 --out recordings",
     "answer": "softphone answer --listen 127.0.0.1:5070 --calls 1 --record heard.wav --json",
     "call": "softphone call sip:bob@127.0.0.1:5070 --codec opus:16000 --ptime 60 --record heard.wav",
+    "filter": "softphone filter voice-clear in.wav out.wav --set low-cut.freq_hz=120",
     "devices": "softphone devices --json",
     "codec": "softphone codec list",
     "codec list": "softphone codec list --json",
@@ -46,7 +50,7 @@ def make_parser(command: str | None) -> Parser:
     """
     parser = Parser(
         prog="softphone",
-        description="SIP test calls at very low bit rate, CPU and airtime.",
+        description="SIP test calls at very low bit rate, CPU and airtime; audio filters.",
         epilog="Exit status: 0 done, 1 our own fault, 2 wrong usage, 3 peer not reachable, 4 refused,\n"
         "5 audio failed, 6 a threshold was missed.\n\nexample:\n  softphone demo",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -58,6 +62,9 @@ def make_parser(command: str | None) -> Parser:
         one = _add(commands, name, name, text)
         if name == command:
             _add_call_options(one, command)
+    one = _add(commands, "filter", "filter", _FILTER)
+    if command == "filter":
+        _add_filter_options(one)
     _add(commands, "devices", "devices", "list sound devices")
     codec = _add(commands, "codec", "codec", "codecs: see `softphone codec list`", common=False)
     verbs = codec.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True)
@@ -76,6 +83,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     command = next((word for word in arguments if not word.startswith("-")), None)
     parser = make_parser(command)
     given, unknown = parser.parse_known_args(arguments)
+    if given.command == "filter":  # argparse takes no words behind an option once it has seen some before it
+        given.words += [word for word in unknown if not word.startswith("-")]
+        unknown = [word for word in unknown if word.startswith("-")]
     if given.command is None and not given.version:
         raise UsageError(NO_COMMAND)
     if unknown:
@@ -99,6 +109,11 @@ def _unknown(command: str | None, word: str) -> str:
 
 
 def _option_names(command: str | None) -> list[str]:
+    if command == "filter":
+        from softphone.settings import OPTIONS
+
+        own = [option.name for option in OPTIONS if "filter" in option.commands]
+        return ["config", "list", "show", "describe", *own]
     if command not in _CALLS:
         return ["config", "opus-library"] if command == "codec" else []
     from softphone.settings import OPTIONS
@@ -141,6 +156,25 @@ def _add_call_options(parser: Parser, command: str) -> None:
             container = parser.add_argument_group(title)
             for option in members:
                 _add_option(container, option)
+
+
+def _add_filter_options(parser: Parser) -> None:
+    from softphone.settings import OPTIONS
+
+    parser.usage = _FILTER_USAGE
+    parser.add_argument(
+        "words", nargs="*", metavar="PRESET IN OUT", help="which filters, what is read, what is written"
+    )
+    parser.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="list the presets")
+    what.add_argument("--show", metavar="PRESET", help="print a preset as TOML")
+    what.add_argument(
+        "--describe", action="store_true", help="filters with their parameters, units and ranges"
+    )
+    for option in OPTIONS:
+        if "filter" in option.commands:
+            _add_option(parser, option)
 
 
 def _add_option(container: argparse._ActionsContainer, option: "Option") -> None:

@@ -4,6 +4,7 @@ import numpy as np
 
 from dsp.filters import Filter, Resources, Setting, filters
 from dsp.types import Block
+from softphone.io import resources as product
 
 RATES_HZ = (8000, 16_000, 44_100, 48_000)
 
@@ -15,7 +16,7 @@ def names() -> list[str]:
 
 def resources() -> Resources:
     """What filters are handed: as in the product."""
-    return Resources()
+    return product.resources()
 
 
 def setting(rate_hz: int, channels: int) -> Setting:
