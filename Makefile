@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml meson.build tools/package_files.py $(shell find dsp softphone -type f ! -name '*.pyc' ! -name '*.so')
 
-.PHONY: demo test check format lint types contracts bench bench-smoke native dev clean
+.PHONY: demo test check format lint types contracts bench bench-smoke bench-regression native dev clean
 
 demo: $(VENV)/installed
 	$(BIN)/softphone demo --out demo-out
@@ -32,6 +32,10 @@ bench: $(VENV)/installed
 
 bench-smoke: $(VENV)/installed
 	$(BIN)/python -m benchmarks.run --smoke
+
+# Kernels against SciPy in the same run, held against the ratios in benchmarks/baseline.json.
+bench-regression: $(VENV)/installed
+	$(BIN)/python -m benchmarks.regression
 
 # The extension beside its sources, to work in the tree without an installation.
 native:

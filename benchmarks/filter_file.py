@@ -143,7 +143,7 @@ def figures(rounds: int, samples: int) -> list[Figure]:
             ("filter alone, processor time", "s", alone, 0.2),
         ):
             figure = Figure(
-                f"{samples / RATE_HZ / 60:g} min through 8 biquads: {what}, {program}",
+                f"{samples / RATE_HZ:g} s through 8 biquads: {what}, {program}",
                 unit,
                 at_most=at_most if wanted else None,
                 of="ratio",

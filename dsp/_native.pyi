@@ -99,6 +99,7 @@ class TimePitch:
         pitch: float,
         tempo: float,
         *,
+        highest: float,
         channels: int,
         shortest: int,
         longest: int,
@@ -107,7 +108,9 @@ class TimePitch:
         """Take an interpolation *kernel*, (phases + 1, taps), factors of 0.2 to 5, and lengths in samples.
 
         Args:
-            shortest: of a leap; *longest* of a leap, which is also how far reading drifts; *fade* of a cross-fade.
+            highest: pitch that `set` may ask for.
+            shortest: of a leap, ``fade * abs(pitch - tempo)`` or more; *longest* of a leap, twice as far as reading
+                drifts; *fade* of a cross-fade.
 
         Raises:
             TypeError: if *kernel* is no float32 buffer.
@@ -117,6 +120,10 @@ class TimePitch:
         """How many samples `process` would give for a block of *count*."""
     def process(self, block: Block, out: Block, /) -> None:
         """Read *block*, ``(channels, n)``, and fill *out*, ``(channels, output_samples(n))``."""
+    def set(self, kernel: Samples, pitch: float, /) -> None:
+        """Take another kernel of the same shape and another pitch; reading goes on where it is."""
+    def adopt(self, other: TimePitch, /) -> None:
+        """Take the state of *other*; ValueError if its lengths, tempo or channels differ."""
     def reset(self) -> None:
         """Forget the past."""
     @property
@@ -168,9 +175,7 @@ class GateSwitch:
     whole way up takes *attack* samples, the whole way down *release*.
     """
 
-    def __new__(
-        cls, open_at: float, shut_at: float, attack: float, hold: int, release: float
-    ) -> GateSwitch:
+    def __new__(cls, open_at: float, shut_at: float, attack: float, hold: int, release: float) -> GateSwitch:
         """Take linear levels and times in samples; ValueError for what is out of range or *shut_at* > *open_at*."""
     def process(self, level: Samples, /) -> None:
         """Turn linear levels, ``(n,)``, into positions, in place."""
@@ -275,3 +280,12 @@ class PartitionedConvolver:
     @property
     def path(self) -> Literal["avx2", "scalar"]:
         """Code path chosen for this CPU."""
+
+def solve_banded(band: NDArray[np.float64], right: NDArray[np.float64], /) -> None:
+    """Solve a symmetric positive definite system in place: *right*, ``(n,)``, becomes the solution.
+
+    Row i of *band*, ``(n, width)``, holds the elements (i, i), (i, i - 1) and so on; *band* is overwritten.
+
+    Raises:
+        ValueError: the matrix is not positive definite, or the shapes do not fit.
+    """

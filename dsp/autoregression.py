@@ -13,13 +13,15 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp._native import solve_banded
+
 Stretch: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 
+RIDGE = 1e-11
+"""Keeps long gaps in nearly silent bands solvable: far below the least the whitening leaves."""
 WHITENING = 1e-9
 """Share of white noise that keeps the equations regular: -90 dB."""
-MAX_MISSING = 500
-"""More missing samples than that so close together are not put back: there are as many unknowns to solve for."""
 
 
 def model(x: Stretch, order: int) -> Stretch | None:
@@ -31,8 +33,10 @@ def model(x: Stretch, order: int) -> Stretch | None:
     if not lags[0] > 1e-18 * x.size:
         return None
     lags[0] *= 1.0 + WHITENING
-    away = np.abs(np.subtract.outer(np.arange(order), np.arange(order)))
-    return np.concatenate(([1.0], -np.linalg.solve(lags[away], lags[1:])))
+    a = -lags
+    a[0] = 1.0
+    solve_banded(np.tile(lags[:-1], (order, 1)), a[1:])
+    return a
 
 
 def outliers(x: Stretch, a: Stretch) -> Stretch:
@@ -48,22 +52,21 @@ def outliers(x: Stretch, a: Stretch) -> Stretch:
 
 
 def interpolate(x: Stretch, missing: Mask, a: Stretch) -> None:
-    """Put back the *missing* samples of *x* in place: those for which the model leaves the least (Janssen, eq. 14).
-
-    Groups of more than `MAX_MISSING` are left as they are.
-    """
+    """Put back the *missing* samples of *x* in place: those for which the model leaves the least (Janssen, eq. 14)."""
     where = np.flatnonzero(missing)
     if where.size == 0:
         return
     order = a.size - 1
-    b = np.zeros(where[-1] - where[0] + order + 1)
-    b[: order + 1] = np.correlate(a, a, mode="full")[order:]
+    b = np.correlate(a, a, mode="full")[order:]
     known = np.where(missing, 0.0, x)
-    around = np.convolve(known, np.concatenate((b[order:0:-1], b[: order + 1])), mode="same")
-    # Missing samples with at least `order` known ones between them do not see each other.
-    for group in np.split(where, np.flatnonzero(np.diff(where) > order) + 1):
-        if group.size <= MAX_MISSING:
-            x[group] = np.linalg.solve(b[np.abs(np.subtract.outer(group, group))], -around[group])
+    found = -np.convolve(known, np.concatenate((b[:0:-1], b)), mode="same")[where]
+    # Element (i, i - k) is b at the distance of the two samples, and 0 beyond the order.
+    earlier = np.maximum(np.arange(where.size)[:, np.newaxis] - np.arange(order + 1), 0)
+    away = where[:, np.newaxis] - where[earlier]
+    band = np.where(away <= order, b[np.minimum(away, order)], 0.0)
+    band[:, 0] *= 1.0 + RIDGE
+    solve_banded(band, found)
+    x[where] = found
 
 
 def widened(mask: Mask, samples: int) -> Mask:

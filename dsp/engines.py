@@ -55,12 +55,12 @@ class Webrtc:
     """In samples, at each of the rates."""
 
     def __init__(self, sample_rate_hz: int, amount_db: float) -> None:
-        package = webrtc_package()
-        level = max(0, sum(each <= amount_db for each in self.LEVELS_DB) - 1)
-        self._suppressor = package.NoiseSuppressor(sample_rate_hz, 1, level)
+        self._package = webrtc_package()
+        self._level = max(0, sum(each <= amount_db for each in self.LEVELS_DB) - 1)
         self.sample_rate_hz = sample_rate_hz
         self.frame_samples = sample_rate_hz // 100
         self.delay_samples = self.DELAYS[self.RATES_HZ.index(sample_rate_hz)]
+        self.reset()
 
     def process(self, frame: Samples) -> Samples:
         """See `Engine.process`."""
@@ -68,8 +68,8 @@ class Webrtc:
         return out
 
     def reset(self) -> None:
-        """See `Engine.reset`."""
-        self._suppressor.reset()
+        """See `Engine.reset`; the package's own leaves something in its band-splitting filters."""
+        self._suppressor = self._package.NoiseSuppressor(self.sample_rate_hz, 1, self._level)
 
 
 class Rnnoise:

@@ -17,8 +17,9 @@ from typing import Any
 from dsp.biquads import q_of_slope
 from dsp.errors import ParameterError
 from dsp.filters.base import filters
-from dsp.params import fields_of, from_mapping, shown
+from dsp.params import fields_of, from_mapping
 from dsp.preset import Preset
+from dsp.wording import shown
 
 _KINDS = {
     "PK": "peaking", "PEQ": "peaking", "MODAL": "peaking", "LP": "lowpass", "LPQ": "lowpass", "HP": "highpass",

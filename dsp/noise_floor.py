@@ -2,7 +2,7 @@
 
 Two ideas, one holding the other: the estimate follows each bin as far as speech is improbable there (T. Gerkmann and
 R. C. Hendriks, "Unbiased MMSE-based noise power estimation with low complexity and low tracking delay", IEEE TASLP
-20(4), 2012), and it never exceeds a multiple of the least the smoothed spectrum has been lately (R. Martin, "Noise
+20(4), 2012), and it stays near the least that the smoothed spectrum has been lately (R. Martin, "Noise
 power spectral density estimation based on optimal smoothing and minimum statistics", IEEE TSAP 9(5), 2001). The
 first alone takes long vowels and other people's speech for noise, the second alone follows late.
 """
@@ -21,6 +21,8 @@ WINDOW_S, WINDOW_PARTS = 1.0, 4
 """How long the least is remembered."""
 OVER_MINIMUM = 2.0
 """How far the noise may lie above that least: the least of so many smoothed periodograms is about half their mean."""
+UNDER_MINIMUM = 0.5
+"""How far it may lie below: from there on a background that has become louder is followed in a second."""
 SILENT = 1e-15
 """Mean power of a bin, of the order of 24-bit rounding, below which nothing is learned: a mute is no background."""
 LEAST = SILENT * 1e-3
@@ -97,7 +99,7 @@ class NoiseFloor:
         np.minimum(presence, np.where(self._presence_mean > 0.99, 0.99, 1.0), out=presence)
         self.psd += (1.0 - self._keep_noise) * (1.0 - presence) * (power - self.psd)
         np.minimum(self.psd, OVER_MINIMUM * least, out=self.psd)
-        np.maximum(self.psd, LEAST, out=self.psd)
+        np.maximum(self.psd, np.maximum(UNDER_MINIMUM * least, LEAST), out=self.psd)
         self.presence = presence
 
     def _begin(self, rows: NDArray[np.bool_], even: Spectrum, power: Spectrum) -> None:

@@ -6,13 +6,13 @@ A parameter set is a frozen dataclass whose fields are made by `number`, `intege
 """
 
 import dataclasses
-import difflib
-import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from dsp.errors import ParameterError
+from dsp.wording import nearest as nearest
+from dsp.wording import plain, shown
 
 Point = tuple[float, float]
 """One point of a drawn curve, mostly (frequency in Hz, gain in dB)."""
@@ -264,25 +264,6 @@ def describe(cls: type[Any]) -> list[dict[str, Any]]:
             one["default"] = defaults[name]
         found.append(one)
     return found
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Say what *name* may have meant: for the end of a message."""
-    names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(names) or 'none'}"
-
-
-def plain(value: object) -> str:
-    """*value* for a message of one line: its repr, cut where it is long."""
-    return reprlib.repr(value)
-
-
-def shown(name: object) -> str:
-    """*name* for a message of one line, whatever it holds."""
-    text = str(name)
-    text = text if text.isprintable() and text else repr(text)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _join(path: str, name: str) -> str:

@@ -18,7 +18,8 @@ from typing import Any
 
 from dsp.errors import ParameterError, UnknownName
 from dsp.filters.base import FilterSpec, filters
-from dsp.params import as_mapping, from_mapping, nearest, plain, shown, with_value
+from dsp.params import as_mapping, from_mapping, with_value
+from dsp.wording import nearest, plain, shown
 
 BYPASS = "bypass"
 MAX_FILTERS = 64

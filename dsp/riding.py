@@ -2,7 +2,7 @@
 
 The level is a mean of power over active hops only, with exponential forgetting; a hop is active within a margin of
 that level or shortly after such a hop, which with a margin of 15.9 dB and 0.2 s is P.56's method B put recursively.
-When nothing was active for a while, the level that activity is judged by sinks, so that a softer voice is found.
+When nothing came near the level for a while it sinks, so that a softer voice is found.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsp.types import Block
+
+AT_LEVEL = 10.0**-0.5
+"""A hop is near the level when it is at most 5 dB below: in speech some of each word are."""
+
+KEPT = 0.25
+"""Share of the memory that sinking leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,7 @@ class Activity:
     memory: float
     """Time constant of the mean."""
     patience: int
-    """How long nothing must have been active until the level sinks."""
+    """How long nothing must have come near the level until it sinks."""
     sink_db: float
     """How much it sinks per hop then."""
 
@@ -37,6 +43,7 @@ class ActiveLevel:
         self._activity = activity
         self._margin = 10.0 ** (-activity.margin_db / 10.0)
         self._sink = 10.0 ** (-activity.sink_db / 10.0)
+        self._lowest = activity.least_power / self._margin
         self.reset()
 
     def reset(self) -> None:
@@ -60,15 +67,16 @@ class ActiveLevel:
             may_start: False for a hop that cannot be active by itself, only in the hangover of one that is.
         """
         rules = self._activity
+        self._quiet = 0 if power >= AT_LEVEL * self.power and power > 0.0 else self._quiet + 1
+        if self._quiet > rules.patience:
+            # Not so far that the first soft sound afterwards would be all that is known.
+            self.power = min(self.power, max(self._sink * self.power, self._lowest))
+            self.heard = min(self.heard, max(self._sink * self.heard, KEPT * rules.memory))
         if may_start and power >= rules.least_power and power >= self._margin * self.power:
-            self._hangover, self._quiet = rules.hangover, 0
+            self._hangover = rules.hangover
         elif self._hangover > 0:
             self._hangover -= 1
         else:
-            self._quiet += 1
-            if self._quiet > rules.patience:
-                self.power *= self._sink
-                self.heard *= self._sink
             return False
         self.heard = min(self.heard + 1.0, max(1.0, rules.memory))
         self.power += (power - self.power) / self.heard

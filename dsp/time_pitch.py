@@ -27,10 +27,14 @@ PHASES = 256
 KAISER_BETA = 9.0
 
 
-def kernel(pitch: float) -> Samples:
-    """Interpolation filter, shape (PHASES + 1, taps): row p reads p / PHASES of a sample later; a low-pass if *pitch* > 1."""
+def kernel(pitch: float, highest: float | None = None) -> Samples:
+    """Interpolation filter, shape (PHASES + 1, taps): row p reads p / PHASES of a sample later; a low-pass if *pitch* > 1.
+
+    Args:
+        highest: highest pitch that another kernel of that many taps is wanted for.
+    """
     cut_off = 1.0 if pitch <= 1.0 else 0.95 / pitch
-    half = math.ceil(TAPS / 2 * max(1.0, pitch))
+    half = math.ceil(TAPS / 2 * max(1.0, pitch if highest is None else highest))
     at = np.arange(1 - half, half + 1) - np.arange(PHASES + 1)[:, np.newaxis] / PHASES
     window = np.i0(KAISER_BETA * np.sqrt(np.maximum(0.0, 1.0 - (at / half) ** 2)))
     taps = np.sinc(cut_off * at) * window
@@ -46,17 +50,36 @@ class Shifter:
         tempo: factor on the speed, 0.25 to 4; over 1 is shorter.
         channels: of the blocks to come; all leap together.
         sample_rate_hz: of the blocks to come.
+        pitches: lowest and highest that `set_pitch` may ask for; None: no other than *pitch*.
     """
 
-    def __init__(self, pitch: float, tempo: float, channels: int, sample_rate_hz: int) -> None:
+    def __init__(
+        self,
+        pitch: float,
+        tempo: float,
+        channels: int,
+        sample_rate_hz: int,
+        *,
+        pitches: tuple[float, float] | None = None,
+    ) -> None:
+        lowest, highest = (pitch, pitch) if pitches is None else pitches
         per_ms = sample_rate_hz / 1000.0
         longest = round(LONGEST_MS * per_ms)
-        drift = abs(pitch - tempo)
+        drift = max(abs(lowest - tempo), abs(highest - tempo))
         # A fade is over before the next leap is due.
         fade = max(1, int(min(FADE_MS * per_ms, 0.4 * longest / drift if drift else math.inf)))
         shortest = max(math.ceil(SHORTEST_MS * per_ms), math.ceil(fade * drift) + 1)
+        self._own = self.pitch = pitch
+        self._own_kernel = self.kernel = kernel(pitch, highest)
         self._running = TimePitch(
-            kernel(pitch), pitch, tempo, channels=channels, shortest=shortest, longest=longest, fade=fade
+            self.kernel,
+            pitch,
+            tempo,
+            highest=highest,
+            channels=channels,
+            shortest=shortest,
+            longest=longest,
+            fade=fade,
         )
         self.delay_samples = round(self._running.delay / tempo)
         """How much later than its input the output comes, in samples of the output."""
@@ -69,6 +92,17 @@ class Shifter:
         self._running.process(block, out)
         return out
 
+    def set_pitch(self, pitch: float, taps: Samples) -> None:
+        """Go on at another pitch, the waveform unbroken; *taps*: a kernel made for it or for a higher one."""
+        self._running.set(taps, pitch)
+        self.pitch, self.kernel = pitch, taps
+
+    def adopt(self, other: "Shifter") -> None:
+        """Be where *other*, built for the same pitches, is, at the pitch that it is at."""
+        self._running.adopt(other._running)
+        self.set_pitch(other.pitch, other.kernel)
+
     def reset(self) -> None:
-        """Forget the past."""
+        """Forget the past, and any pitch but that it was built with."""
+        self.set_pitch(self._own, self._own_kernel)
         self._running.reset()

@@ -102,9 +102,9 @@ class SpeechDetector:
         self._speech = share * share * power
         self._ratios[self._count % _OBSERVATIONS] = ratio.mean() if mean_square > QUIET else 0.0
         self._count += 1
+        self._left = max(0, self._left - 1)
         if mean_square > QUIET and self.ratio > self._threshold:
             self._left = self._hang + 1
-        self._left = max(0, self._left - 1)
         return self._left > 0
 
 

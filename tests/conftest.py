@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-PEERS = ("baresip", "sipp")
+PEERS = ("baresip", "sipp", "sox", "ffmpeg")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -7,7 +7,7 @@ from dsp.biquads import Cascade, Sos, acts, empty, out_of_reach
 from dsp.filters.base import Filter, Setting
 from dsp.iir_design import KINDS, Edge
 from dsp.params import choice, integer, number
-from dsp.types import Block, Samples
+from dsp.types import Block
 
 LOWEST_HZ, HIGHEST_HZ = 1.0, 48_000.0
 
@@ -26,12 +26,6 @@ class Sections(Filter):
     def reset(self) -> None:
         """See `Filter.reset`."""
         self._cascade.reset()
-
-    def adopt(self, previous: Filter) -> None:
-        """Nothing to take: sections settle by themselves."""
-
-    def hear_far(self, far: Samples) -> None:
-        """Nothing to hear."""
 
 
 @dataclass(frozen=True, slots=True)

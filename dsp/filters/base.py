@@ -114,9 +114,11 @@ class Filter(Protocol):
 
         Called between blocks, before the first `process`; *previous* is of the same class and runs on for a while.
         """
+        return None
 
     def hear_far(self, far: Samples) -> None:
         """Be told what the loudspeaker plays: mono, as long as the next block. Only if the spec says ``takes_far``."""
+        return None
 
     def readings(self) -> Mapping[str, float]:
         """What its meters show now, by the names in ``FilterSpec.readings``."""

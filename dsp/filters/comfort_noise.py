@@ -132,7 +132,8 @@ class ComfortNoise(Filter):
             return np.full_like(mean_square, 1.0 - self._gain**2)
         if self._where == "always":
             return np.ones_like(mean_square)
-        return np.maximum(0.0, 1.0 - mean_square / self._power)
+        share: NDArray[np.float64] = np.maximum(0.0, 1.0 - mean_square / self._power)
+        return share
 
 
 def normalised(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ SURE = 0.4
 """Share of what interpolation changes a sample by that counts like an outlier: over a gap it errs more than over one."""
 CORE = 0.1
 """A sample belongs to a click when it is changed by this share of what the click's worst sample is changed by."""
-FIRST = 0.45
+FIRST = 0.4
 """Share of the threshold over which an outlier is looked into: what clicks are there spoils the model at first."""
 PASSES = 3
 
@@ -36,16 +36,14 @@ class DeClickParams:
     """Parameters of `DeClick`."""
 
     threshold_db: float = number(
-        28.0,
+        30.0,
         12.0,
         60.0,
         "dB",
         "how far a click stands out of what is usual around it; lower finds more",
         step=0.5,
     )
-    max_ms: float = number(
-        2.0, 0.1, 8.0, "ms", "longest click; what is longer is left as it is", log=True
-    )
+    max_ms: float = number(2.0, 0.1, 8.0, "ms", "longest click; what is longer is left as it is", log=True)
 
 
 class DeClick(Filter):

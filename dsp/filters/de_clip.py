@@ -16,6 +16,8 @@ FLAT = 2e-4
 """Samples that differ by less than this share of their level are level: 16-bit steps at half of full scale are less."""
 CORNER = 10.0
 """Beside a cut peak the sound falls by so many times that within one sample; a round peak does not."""
+STEP = 2.0**-15
+"""A step of 16 bits counts for as much, where it is more: soft sound in 16 bits has level samples by chance."""
 FLAT_RUN = 3
 """A peak is cut where so many samples are level."""
 LOWEST = 0.01
@@ -120,7 +122,7 @@ def _cut_level(x: Stretch) -> float | None:
         if end - begin < FLAT_RUN or begin == 0 or end == x.size:
             continue
         fall = level - max(x[begin - 1], x[end])
-        if fall > CORNER * FLAT * level:
+        if fall > CORNER * max(FLAT * level, STEP):
             return level
     return None
 

@@ -62,6 +62,11 @@ class DtmfSource(Filter):
         """See `Filter.reset`."""
         self._position = 0
 
+    def adopt(self, previous: Filter) -> None:
+        """See `Filter.adopt`: what has been dialled is not dialled again."""
+        if isinstance(previous, DtmfSource):
+            self._position = previous._position
+
     def _next(self, count: int) -> Samples:
         sound = np.zeros(count, dtype=np.float32)
         here = self._position - self._start  # counted from the first digit on

@@ -36,18 +36,41 @@ class Hum(Filter):
         amplitudes *= 10.0 ** (params.level_dbov / 20.0) * math.sqrt(2.0 / np.sum(amplitudes**2))
         # Phases that grow with the square of the number keep the peak low (Schroeder 1970).
         phases = -math.pi * (numbers - 1.0) ** 2 / count
-        self._bank = OscillatorBank(numbers * (params.freq_hz / rate), amplitudes, phases)
+        self._frequencies, self._amplitudes, self._phases = (
+            numbers * (params.freq_hz / rate),
+            amplitudes,
+            phases,
+        )
+        self._first_turns = 0.0
+        """Phase of the mains at position 0."""
+        self._position = 0
+        self._bank = self._oscillators()
 
     def process(self, block: Block) -> Block:
         """See `Filter.process`."""
         hum = np.zeros(block.shape[1], dtype=np.float32)
         self._bank.add(hum)
+        self._position += hum.size
         block += hum
         return block
 
     def reset(self) -> None:
         """See `Filter.reset`."""
-        self._bank.reset()
+        self._position = 0
+        self._first_turns = 0.0
+        self._bank = self._oscillators()
+
+    def adopt(self, previous: Filter) -> None:
+        """See `Filter.adopt`: the mains goes on in phase."""
+        if isinstance(previous, Hum):
+            passed = previous._frequencies[0] * previous._position
+            self._first_turns = float((previous._first_turns + passed) % 1.0)
+            self._bank = self._oscillators()
+
+    def _oscillators(self) -> OscillatorBank:
+        numbers = np.arange(1, self._phases.size + 1)
+        phases = self._phases + 2.0 * math.pi * ((numbers * self._first_turns) % 1.0)
+        return OscillatorBank(self._frequencies, self._amplitudes, phases)
 
 
 SPECS = (

@@ -110,6 +110,12 @@ class NoiseSource(Filter):
         for source in self._sources:
             source.reset()
 
+    def adopt(self, previous: Filter) -> None:
+        """See `Filter.adopt`: the noise goes on, and does not begin again."""
+        if isinstance(previous, NoiseSource):
+            for source in self._sources:
+                source.position = previous._sources[0].position
+
 
 SPECS = (
     FilterSpec(

@@ -12,6 +12,13 @@ from dsp.params import flag, number
 from dsp.time_pitch import LONGEST_MS, Shifter
 from dsp.types import Block
 
+PITCHES = (0.5 ** (13 / 12), 2.0 ** (13 / 12))
+"""An octave and 100 cents each way."""
+GLIDE_AFTER_MS = 11.0
+"""The chain's cross-fade is over by then."""
+GLIDE_MS = 30.0
+GLIDE_STEPS = 120
+"""So small that a glide of a tone leaves nothing above -85 dB 500 Hz away from it."""
 HOP_MS = 8.0
 HOPS = 4
 """Hops in a frame of the formants' analysis."""
@@ -52,10 +59,8 @@ class FormantKeeper:
         hop = max(1, round(HOP_MS * sample_rate_hz / 1000.0))
         self._frame = HOPS * hop
         bins = self._frame // 2 + 1
-        self._sources = np.minimum(np.arange(bins) * pitch, bins - 1.0)
         self._bins = np.arange(bins, dtype=np.float64)
-        # A lowered voice has nothing above this bin: there is nothing to give an envelope.
-        self._empty_from = math.ceil(min(1.0, 0.97 * pitch) * bins)
+        self.set_pitch(pitch)
         per_ms = sample_rate_hz / 1000.0
         half = self._frame // 2
         self._periods = slice(min(half - 1, round(SHORTEST_PERIOD_MS * per_ms)), half)
@@ -71,6 +76,19 @@ class FormantKeeper:
     def reset(self) -> None:
         """Forget the past."""
         self._frames.reset()
+
+    def set_pitch(self, pitch: float) -> None:
+        """Go on for sound whose pitch was changed by another factor."""
+        bins = self._bins.size
+        self._pitch = pitch
+        self._sources = np.minimum(self._bins * pitch, bins - 1.0)
+        # A lowered voice has nothing above this bin: there is nothing to give an envelope.
+        self._empty_from = math.ceil(min(1.0, 0.97 * pitch) * bins)
+
+    def adopt(self, other: "FormantKeeper") -> None:
+        """Be where *other* is, at its pitch."""
+        self._frames.adopt(other._frames)
+        self.set_pitch(other._pitch)
 
     def _period(self, cepstrum: NDArray[np.float64]) -> int:
         """Period of the voice in samples, from the peak that its harmonics make in *cepstrum*."""
@@ -110,29 +128,74 @@ class FormantKeeper:
 
 
 class Pitch(Filter):
-    """Changes the pitch of all channels together."""
+    """Changes the pitch of all channels together.
+
+    A change of the interval does not fade between two voices: the new filter goes on where the old one is, at its
+    pitch, and glides to its own when the chain's fade from the one to the other, then the same sound, is over.
+    """
 
     def __init__(self, params: PitchParams, setting: Setting) -> None:
-        factor = 2.0 ** ((params.semitones + params.cents / 100.0) / 12.0)
+        self._factor = 2.0 ** ((params.semitones + params.cents / 100.0) / 12.0)
         rate, channels = setting.sample_rate_hz, setting.channels
-        self._shifter = Shifter(factor, 1.0, channels, rate)
-        self._keeper = FormantKeeper(factor, channels, rate) if params.formants else None
+        self._shifter = Shifter(self._factor, 1.0, channels, rate, pitches=PITCHES)
+        self._kernel = self._shifter.kernel
+        self._keeper = FormantKeeper(self._factor, channels, rate) if params.formants else None
         self.delay_samples = self._shifter.delay_samples
         if self._keeper is not None:
             self.delay_samples += self._keeper.delay_samples
         # Where it leaps depends on all the past; that it sounds as it should does not.
         self.settle_samples = self.delay_samples + round(2.0 * LONGEST_MS * rate / 1000.0)
+        self._hold = math.ceil(GLIDE_AFTER_MS * rate / 1000.0)
+        self._step = math.ceil(GLIDE_MS / GLIDE_STEPS * rate / 1000.0)
+        self._glide: list[float] = []
+        """Pitches still to come, the last one first."""
+        self._until_next = 0
 
     def process(self, block: Block) -> Block:
         """See `Filter.process`."""
-        block[:] = self._shifter.process(block)
+        start, count = 0, block.shape[1]
+        while start < count:
+            stop = min(count, start + self._until_next) if self._glide else count
+            block[:, start:stop] = self._shifter.process(np.ascontiguousarray(block[:, start:stop]))
+            if self._glide:
+                self._until_next -= stop - start
+                if self._until_next == 0:
+                    self._next_pitch()
+            start = stop
         return block if self._keeper is None else self._keeper.process(block)
 
     def reset(self) -> None:
         """See `Filter.reset`."""
+        self._glide = []
         self._shifter.reset()
         if self._keeper is not None:
+            self._keeper.set_pitch(self._factor)
             self._keeper.reset()
+
+    def adopt(self, previous: Filter) -> None:
+        """See `Filter.adopt`: the sound goes on unbroken."""
+        if not isinstance(previous, Pitch):
+            return
+        self._shifter.adopt(previous._shifter)
+        if self._keeper is not None and previous._keeper is not None:
+            self._keeper.adopt(previous._keeper)
+        if (self._keeper is None) == (previous._keeper is None):
+            self.settle_samples = 0
+        here = self._shifter.pitch
+        if here != self._factor:
+            parts = 0.5 - 0.5 * np.cos(np.pi * np.arange(GLIDE_STEPS) / GLIDE_STEPS)
+            self._glide = (self._factor * (here / self._factor) ** parts).tolist()
+            self._until_next = self._hold + self.settle_samples
+
+    def _next_pitch(self) -> None:
+        last = len(self._glide) == 1
+        # On the way the filter of the higher pitch serves: it keeps aliases out at both.
+        rises = self._factor > self._shifter.pitch
+        pitch = self._glide.pop()
+        self._until_next = self._step
+        self._shifter.set_pitch(pitch, self._kernel if rises or last else self._shifter.kernel)
+        if self._keeper is not None:
+            self._keeper.set_pitch(pitch)
 
 
 SPECS = (

@@ -41,16 +41,18 @@ class Tone(Filter):
         self._replace = params.mode == "replace"
         self._amplitude = 10.0 ** (params.level_dbov / 20.0) * math.sqrt(2.0)
         self._position = 0
+        self._first_turns = 0.0
+        """Phase of a sine at position 0."""
         self._length = max(1, round(params.sweep_s * rate))
         self._start = params.freq_hz / rate
         self._growth = math.log(params.end_hz / params.freq_hz) / self._length if swept else 0.0
-        one = np.ones(1)
-        self._bank = None if swept else OscillatorBank(one * self._start, one * self._amplitude, 0.0 * one)
+        self._swept = swept
+        self._bank = self._oscillator(0.0)
 
     def process(self, block: Block) -> Block:
         """See `Filter.process`."""
         tone = np.zeros(block.shape[1], dtype=np.float32)
-        if self._bank is not None:
+        if not self._swept:
             self._bank.add(tone)
         else:
             sweep, at = np.divmod(np.arange(self._position, self._position + tone.size), self._length)
@@ -66,8 +68,22 @@ class Tone(Filter):
     def reset(self) -> None:
         """See `Filter.reset`."""
         self._position = 0
-        if self._bank is not None:
-            self._bank.reset()
+        self._first_turns = 0.0
+        self._bank = self._oscillator(0.0)
+
+    def adopt(self, previous: Filter) -> None:
+        """See `Filter.adopt`: a sine goes on in phase, a sweep where it is."""
+        if not isinstance(previous, Tone) or self._swept != previous._swept:
+            return
+        if self._swept:
+            self._position = previous._position % self._length
+        else:
+            self._first_turns = (previous._first_turns + previous._start * previous._position) % 1.0
+            self._bank = self._oscillator(self._first_turns)
+
+    def _oscillator(self, turns: float) -> OscillatorBank:
+        one = np.ones(1)
+        return OscillatorBank(one * self._start, one * self._amplitude, one * (2.0 * math.pi * turns))
 
     def _turns(self, at: NDArray[np.int64]) -> NDArray[np.float64]:
         """Turns since the sweep began, *at* samples in it: the integral of its frequency."""

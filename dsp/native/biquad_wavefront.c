@@ -1,10 +1,10 @@
 /* Biquads as a wavefront (AVX2): a lane is a section, and one step advances all of them.
  *
- * A section works on the sample that the section before it left one to three steps ago, so no step waits
- * for the shuffle of the last one. With eight sections the even ones lie in one register and the odd ones in the
- * other: the outputs of the even ones are the inputs of the odd ones as they are, and only the way back turns
- * the lanes. In place of s2 go the two numbers it is made of, so that from step to step it is one
- * multiply-add and no more:
+ * A section works on the sample that the section before it left one step ago or, where the lanes must be
+ * turned, four steps ago: so no step waits for the sums and the shuffle of the last one. With eight sections
+ * the even ones lie in one register and the odd ones in the other: the outputs of the even ones are the inputs
+ * of the odd ones as they are, and only the way back turns the lanes. In place of s2 go the two numbers it is
+ * made of, the newest state added last, so that from step to step it is one multiply-add and no more:
  *
  *     y(t)    = b0 x(t) + s1(t)
  *     s1(t+1) = h1 x(t) + h2 x(t-1) - a2 s1(t-1) - a1 s1(t)

@@ -1,14 +1,9 @@
-/* Envelope follower and the switch of a gate: what dynamics need sample by sample.
- *
- * Envelope: per channel the branching one-pole smoother of Giannoulis, Massberg and Reiss (JAES 60(6), 2012,
+/* Envelope: per channel the branching one-pole smoother of Giannoulis, Massberg and Reiss (JAES 60(6), 2012,
  * eq. 16) with a hold between its two branches:
  *
  *     x >= y:          y = x + a (y - x), the hold starts anew       a = exp(-1 / attack)
  *     x < y, holding:  y stays
  *     x < y:           y = x + r (y - x)                             r = exp(-1 / release)
- *
- * GateSwitch: open or shut with hysteresis and hold, and a position from 0 (shut) to 1 (open) that moves at a
- * steady pace towards it.
  */
 #include "native.h"
 
@@ -36,11 +31,11 @@ typedef struct {
     int busy; /* read and written with the GIL held only */
 } Envelope;
 
-static int refuse_busy(int busy, const char *name)
+static int refuse_busy(const Envelope *self)
 {
-    if (!busy)
+    if (!self->busy)
         return 0;
-    PyErr_Format(PyExc_RuntimeError, "this %s is processing in another thread", name);
+    PyErr_SetString(PyExc_RuntimeError, "this Envelope is processing in another thread");
     return -1;
 }
 
@@ -136,7 +131,7 @@ static PyObject *envelope_new(PyTypeObject *type, PyObject *args, PyObject *kwar
     return (PyObject *)self;
 }
 
-static void object_dealloc(PyObject *self)
+static void envelope_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(self);
@@ -150,7 +145,7 @@ static PyObject *envelope_smooth(Envelope *self, PyObject *values)
         return NULL;
     PyObject *result = NULL;
     const Py_ssize_t n = view.len / (Py_ssize_t)sizeof(float);
-    if (refuse_busy(self->busy, "Envelope") < 0)
+    if (refuse_busy(self) < 0)
         goto done;
     if (self->channels != 1) {
         PyErr_SetString(PyExc_ValueError, "smooth wants an Envelope of one channel");
@@ -187,7 +182,7 @@ static PyObject *envelope_follow(Envelope *self, PyObject *args)
                      self->channels, n);
         goto done;
     }
-    if (refuse_busy(self->busy, "Envelope") < 0)
+    if (refuse_busy(self) < 0)
         goto done;
     if (n * self->channels < GIL_SAMPLES) {
         follow_run(self, from.buf, to.buf, n);
@@ -208,7 +203,7 @@ done:
 static PyObject *envelope_reset(Envelope *self, PyObject *unused)
 {
     (void)unused;
-    if (refuse_busy(self->busy, "Envelope") < 0)
+    if (refuse_busy(self) < 0)
         return NULL;
     memset(self->state, 0, sizeof self->state);
     Py_RETURN_NONE;
@@ -221,7 +216,7 @@ static PyObject *envelope_adopt(Envelope *self, PyObject *other)
         return NULL;
     }
     const Envelope *from = (const Envelope *)other;
-    if (refuse_busy(self->busy, "Envelope") < 0 || refuse_busy(from->busy, "Envelope") < 0)
+    if (refuse_busy(self) < 0 || refuse_busy(from) < 0)
         return NULL;
     if (from->channels != self->channels || from->square != self->square) {
         PyErr_SetString(PyExc_ValueError, "an Envelope adopts from one of as many channels and the same measure");
@@ -244,7 +239,7 @@ static PyObject *envelope_value(Envelope *self, void *unused)
     return PyFloat_FromDouble(loudest);
 }
 
-static PyMethodDef envelope_methods[] = {
+static PyMethodDef methods[] = {
     {"smooth", (PyCFunction)envelope_smooth, METH_O, "Smooth a run of values in place; one channel."},
     {"follow", (PyCFunction)envelope_follow, METH_VARARGS, "Write the envelope of a block into out."},
     {"reset", (PyCFunction)envelope_reset, METH_NOARGS, "Forget the past."},
@@ -252,172 +247,28 @@ static PyMethodDef envelope_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static PyGetSetDef envelope_attributes[] = {
+static PyGetSetDef attributes[] = {
     {"value", (getter)envelope_value, NULL, "The newest value.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static PyType_Slot envelope_slots[] = {
+static PyType_Slot slots[] = {
     {Py_tp_doc, "Envelope follower with attack, hold and release."},
     {Py_tp_new, (void *)envelope_new},
-    {Py_tp_dealloc, (void *)object_dealloc},
-    {Py_tp_methods, envelope_methods},
-    {Py_tp_getset, envelope_attributes},
+    {Py_tp_dealloc, (void *)envelope_dealloc},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, attributes},
     {0, NULL},
 };
 
-static PyType_Spec envelope_spec = {
+static PyType_Spec spec = {
     .name = "dsp._native.Envelope",
     .basicsize = sizeof(Envelope),
     .flags = Py_TPFLAGS_DEFAULT,
-    .slots = envelope_slots,
-};
-
-typedef struct {
-    PyObject_HEAD
-    double rise, fall; /* of the position, per sample */
-    double position;
-    float open_at, shut_at;
-    Py_ssize_t hold, holding;
-    int open;
-    int busy;
-} Gate;
-
-static void gate_run(Gate *g, float *x, Py_ssize_t n)
-{
-    for (Py_ssize_t i = 0; i < n; i++) {
-        if (x[i] >= g->open_at || (g->open && x[i] >= g->shut_at)) {
-            g->open = 1;
-            g->holding = g->hold;
-        } else if (g->holding > 0) {
-            g->holding--;
-        } else {
-            g->open = 0;
-        }
-        const double moved = g->open ? g->position + g->rise : g->position - g->fall;
-        g->position = moved > 1.0 ? 1.0 : moved < 0.0 ? 0.0 : moved;
-        x[i] = (float)g->position;
-    }
-}
-
-static PyObject *gate_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
-{
-    static char *names[] = {"open_at", "shut_at", "attack", "hold", "release", NULL};
-    double open_at, shut_at, attack, release;
-    Py_ssize_t hold;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "dddnd:GateSwitch", names, &open_at, &shut_at, &attack, &hold,
-                                     &release))
-        return NULL;
-    if (check_time(attack, "attack") < 0 || check_time(release, "release") < 0)
-        return NULL;
-    if (hold < 0 || !(shut_at >= 0.0 && shut_at <= open_at && open_at <= FLT_MAX)) {
-        PyErr_SetString(PyExc_ValueError, "a gate wants hold >= 0 and 0 <= shut_at <= open_at");
-        return NULL;
-    }
-    allocfunc allocate = (allocfunc)PyType_GetSlot(type, Py_tp_alloc);
-    Gate *self = (Gate *)allocate(type, 0);
-    if (self == NULL)
-        return NULL;
-    self->open_at = (float)open_at;
-    self->shut_at = (float)shut_at;
-    self->rise = 1.0 / (attack > 1.0 ? attack : 1.0);
-    self->fall = 1.0 / (release > 1.0 ? release : 1.0);
-    self->hold = hold;
-    return (PyObject *)self;
-}
-
-static PyObject *gate_process(Gate *self, PyObject *level)
-{
-    Py_buffer view;
-    if (get_items(level, &view, 'f', 1, "level") < 0)
-        return NULL;
-    PyObject *result = NULL;
-    const Py_ssize_t n = view.len / (Py_ssize_t)sizeof(float);
-    if (refuse_busy(self->busy, "GateSwitch") < 0)
-        goto done;
-    if (n < GIL_SAMPLES) {
-        gate_run(self, view.buf, n);
-    } else {
-        self->busy = 1;
-        Py_BEGIN_ALLOW_THREADS
-        gate_run(self, view.buf, n);
-        Py_END_ALLOW_THREADS
-        self->busy = 0;
-    }
-    result = Py_NewRef(Py_None);
-done:
-    PyBuffer_Release(&view);
-    return result;
-}
-
-static PyObject *gate_reset(Gate *self, PyObject *unused)
-{
-    (void)unused;
-    if (refuse_busy(self->busy, "GateSwitch") < 0)
-        return NULL;
-    self->position = 0.0;
-    self->holding = 0;
-    self->open = 0;
-    Py_RETURN_NONE;
-}
-
-static PyObject *gate_adopt(Gate *self, PyObject *other)
-{
-    if (Py_TYPE(other) != Py_TYPE((PyObject *)self)) {
-        PyErr_SetString(PyExc_TypeError, "a GateSwitch adopts from a GateSwitch");
-        return NULL;
-    }
-    const Gate *from = (const Gate *)other;
-    if (refuse_busy(self->busy, "GateSwitch") < 0 || refuse_busy(from->busy, "GateSwitch") < 0)
-        return NULL;
-    self->position = from->position;
-    self->open = from->open;
-    self->holding = from->holding < self->hold ? from->holding : self->hold;
-    Py_RETURN_NONE;
-}
-
-static PyObject *gate_open(Gate *self, void *unused)
-{
-    (void)unused;
-    return PyBool_FromLong(self->open);
-}
-
-static PyObject *gate_position(Gate *self, void *unused)
-{
-    (void)unused;
-    return PyFloat_FromDouble(self->position);
-}
-
-static PyMethodDef gate_methods[] = {
-    {"process", (PyCFunction)gate_process, METH_O, "Turn levels into positions, in place."},
-    {"reset", (PyCFunction)gate_reset, METH_NOARGS, "Be shut."},
-    {"adopt", (PyCFunction)gate_adopt, METH_O, "Take the state of another."},
-    {NULL, NULL, 0, NULL},
-};
-
-static PyGetSetDef gate_attributes[] = {
-    {"open", (getter)gate_open, NULL, "Whether it is open or opening.", NULL},
-    {"position", (getter)gate_position, NULL, "From 0, shut, to 1, open.", NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-
-static PyType_Slot gate_slots[] = {
-    {Py_tp_doc, "Switch with hysteresis and hold, and a position that follows it."},
-    {Py_tp_new, (void *)gate_new},
-    {Py_tp_dealloc, (void *)object_dealloc},
-    {Py_tp_methods, gate_methods},
-    {Py_tp_getset, gate_attributes},
-    {0, NULL},
-};
-
-static PyType_Spec gate_spec = {
-    .name = "dsp._native.GateSwitch",
-    .basicsize = sizeof(Gate),
-    .flags = Py_TPFLAGS_DEFAULT,
-    .slots = gate_slots,
+    .slots = slots,
 };
 
 int add_envelope(PyObject *module)
 {
-    return add_type(module, &envelope_spec) < 0 ? -1 : add_type(module, &gate_spec);
+    return add_type(module, &spec);
 }

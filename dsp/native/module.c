@@ -9,9 +9,11 @@
 
 /* One registration function per kernel file. */
 static int (*const kernels[])(PyObject *module) = {
+    add_banded,
     add_biquad,
     add_convolve,
     add_envelope,
+    add_gate,
     add_lookahead,
     add_meter,
     add_resample,

@@ -12,9 +12,11 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+int add_banded(PyObject *module);
 int add_biquad(PyObject *module);
 int add_convolve(PyObject *module);
 int add_envelope(PyObject *module);
+int add_gate(PyObject *module);
 int add_lookahead(PyObject *module);
 int add_meter(PyObject *module);
 int add_resample(PyObject *module);

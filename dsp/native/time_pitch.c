@@ -1,211 +1,23 @@
-/* The object TimePitch: tempo and pitch of sound changed in the time domain, by reading on and now and then
-   leaping by a whole number of periods (synchronised overlap-add; Roucos and Wilgus 1985, Verhelst and Roelands 1993).
-
-   Output sample k belongs at input time k tempo - delay. What is read there moves by `pitch` each sample, so it
-   drifts from where it belongs; when it is `longest / 2` off, a second reader begins `lag` away, where the sound is
-   most like that at the first, and a raised cosine fades from one to the other. Voices keep their waveform: the lag is a
-   multiple of the period. All decisions hang on sample numbers only, so the pieces equal the whole. */
-#include "native.h"
+/* The object TimePitch: lengths checked, state kept; time_pitch_run.c reads the sound. */
+#include "time_pitch.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    CHUNK = 1024, /* input samples taken into the buffer at once */
-    MAX_TAPS = 512,
     MAX_LONGEST = 1 << 16,
     MAX_CHANNELS = 64,
-    LANES = 8,
     MARGIN = 8, /* samples read beyond what is exactly needed, for rounding */
 };
 
-static const double PI = 3.1415926535897932384626433832795;
-static const double LOUDER = 2.0, LOUDER_COST = 0.3; /* power between two places against that at them */
-static const double LONG_LEAP_BONUS = 0.05; /* of two lags alike the longer one: fewer leaps */
-
-typedef struct {
-    PyObject_HEAD
-    float *kernel; /* (phases + 1) rows of `taps` */
-    Py_ssize_t taps, phases;
-    double pitch, tempo;
-    Py_ssize_t channels, shortest, longest, fade, match, delay, keep;
-    float *heard; /* channels rows of `room` */
-    Py_ssize_t room, fill;
-    double *scores;
-    int busy;
-    /* from here on: what reset() clears */
-    int64_t base; /* input number of heard[0] */
-    int64_t taken, made;
-    double place, next; /* input times of the two readers */
-    double alike;       /* correlation of the two, while fading */
-    Py_ssize_t faded;   /* samples of the fade done; `fade` when there is none */
-} Shifter;
-
-static void clear(Shifter *s)
+/* Refuses a pitch at which reading would drift further in a fade than the leap after it can make up for. */
+static int refuse_drift(const Shifter *s, double pitch)
 {
-    memset(s->heard, 0, (size_t)(s->channels * s->room) * sizeof(float));
-    s->fill = s->keep;
-    s->base = -(int64_t)s->keep;
-    s->taken = s->made = 0;
-    s->place = -(double)s->delay;
-    s->next = s->alike = 0.0;
-    s->faded = s->fade;
-}
-
-static void products(const float *a, const float *b, Py_ssize_t n, double *cross)
-{
-    float sums[LANES] = {0.0f};
-    Py_ssize_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int k = 0; k < LANES; k++)
-            sums[k] += a[i + k] * b[i + k];
-    for (; i < n; i++)
-        sums[0] += a[i] * b[i];
-    for (int k = 0; k < LANES; k++)
-        *cross += sums[k];
-}
-
-/* Power of sample i of the buffer, all channels together. */
-static double energy_at(const Shifter *s, Py_ssize_t i)
-{
-    double sum = 0.0;
-    for (Py_ssize_t c = 0; c < s->channels; c++) {
-        const double x = s->heard[c * s->room + i];
-        sum += x * x;
-    }
-    return sum;
-}
-
-/* Distance, in input samples, to where the sound is most like that at the reader; signed. */
-static double find_lag(Shifter *s)
-{
-    const int step = s->pitch > s->tempo ? -1 : 1;
-    const Py_ssize_t here = (Py_ssize_t)((int64_t)floor(s->place) - s->base);
-    double energy = 0.0, other = 0.0;
-    for (Py_ssize_t c = 0; c < s->channels; c++) {
-        const float *x = s->heard + c * s->room + here;
-        products(x, x, s->match, &energy);
-    }
-    Py_ssize_t best = (s->shortest + s->longest) / 2;
-    double most = -HUGE_VAL;
-    double between = 0.0; /* energy of what would be left out, or heard twice */
-    for (Py_ssize_t lag = 0; lag < s->shortest - 1; lag++)
-        between += energy_at(s, step > 0 ? here + lag : here - 1 - lag);
-    /* One lag beyond each end, so that a peak has two neighbours. */
-    for (Py_ssize_t lag = s->shortest - 1; lag <= s->longest + 1; lag++) {
-        double cross = 0.0;
-        other = 0.0;
-        for (Py_ssize_t c = 0; c < s->channels; c++) {
-            const float *x = s->heard + c * s->room + here;
-            products(x, x + step * lag, s->match, &cross);
-            products(x + step * lag, x + step * lag, s->match, &other);
-        }
-        const double scale = energy * other;
-        const double score = scale > 1e-24 ? cross / sqrt(scale) : energy + other < 1e-12 ? 1.0 : 0.0;
-        s->scores[lag] = score;
-        /* A sound that begins or ends in between would be lost, or be heard twice. */
-        const double around = 0.5 * (energy + other) / (double)s->match + 1e-12;
-        const double excess = between / (double)lag / around;
-        const double wish = score * (1.0 + LONG_LEAP_BONUS * (double)lag / (double)s->longest) -
-                            (excess > LOUDER ? LOUDER_COST * log(excess / LOUDER) : 0.0);
-        if (lag >= s->shortest && lag <= s->longest && wish > most) {
-            most = wish;
-            best = lag;
-        }
-        between += energy_at(s, step > 0 ? here + lag : here - 1 - lag);
-    }
-    const double left = s->scores[best - 1], middle = s->scores[best], right = s->scores[best + 1];
-    const double bend = left - 2.0 * middle + right;
-    double fine = bend < -1e-12 ? 0.5 * (left - right) / bend : 0.0;
-    fine = fine < -0.5 ? -0.5 : fine > 0.5 ? 0.5 : fine;
-    s->alike = middle > 0.0 ? (middle < 1.0 ? middle : 1.0) : 0.0;
-    return step * ((double)best + fine);
-}
-
-/* Adds `weight` times the sound at input time `place` to sample `j` of each row of `out`. */
-static void read_at(const Shifter *s, double place, float weight, float *out, Py_ssize_t stride, Py_ssize_t j)
-{
-    float taps[MAX_TAPS];
-    const double whole = floor(place);
-    const double phase = (place - whole) * (double)s->phases;
-    const Py_ssize_t row = (Py_ssize_t)phase;
-    const float part = (float)(phase - (double)row);
-    const float *a = s->kernel + row * s->taps, *b = a + s->taps;
-    for (Py_ssize_t t = 0; t < s->taps; t++)
-        taps[t] = a[t] + part * (b[t] - a[t]);
-    const Py_ssize_t start = (Py_ssize_t)((int64_t)whole - s->base) - s->taps / 2 + 1;
-    for (Py_ssize_t c = 0; c < s->channels; c++) {
-        double sum = 0.0;
-        products(s->heard + c * s->room + start, taps, s->taps, &sum);
-        out[c * stride + j] += weight * (float)sum;
-    }
-}
-
-static void make_sample(Shifter *s, float *out, Py_ssize_t stride, Py_ssize_t j)
-{
-    for (Py_ssize_t c = 0; c < s->channels; c++)
-        out[c * stride + j] = 0.0f;
-    const double belongs = (double)s->made * s->tempo - (double)s->delay;
-    const double drift = s->place - belongs;
-    if (s->faded == s->fade && fabs(drift) >= 0.5 * (double)s->longest && drift * (s->pitch - s->tempo) > 0.0) {
-        s->next = s->place + find_lag(s);
-        s->faded = 0;
-    }
-    if (s->faded < s->fade) {
-        const double rise = 0.5 - 0.5 * cos(PI * ((double)s->faded + 0.5) / (double)s->fade);
-        const double fall = 1.0 - rise;
-        /* The power of a sum of two sounds as much alike as these stays what it was. */
-        const double power = rise * rise + fall * fall + 2.0 * s->alike * rise * fall;
-        const double scale = 1.0 / sqrt(power);
-        read_at(s, s->place, (float)(fall * scale), out, stride, j);
-        read_at(s, s->next, (float)(rise * scale), out, stride, j);
-        s->next += s->pitch;
-        if (++s->faded == s->fade)
-            s->place = s->next;
-        else
-            s->place += s->pitch;
-    } else {
-        read_at(s, s->place, 1.0f, out, stride, j);
-        s->place += s->pitch;
-    }
-    s->made++;
-}
-
-/* Output samples there are after `taken` samples of input. */
-static int64_t due(const Shifter *s, int64_t taken)
-{
-    if (taken <= 0)
+    if (fabs(pitch - s->tempo) * (double)s->fade <= (double)s->shortest)
         return 0;
-    int64_t count = (int64_t)floor((double)(taken - 1) / s->tempo) + 1;
-    while ((double)count * s->tempo <= (double)(taken - 1))
-        count++;
-    while (count > 0 && (double)(count - 1) * s->tempo > (double)(taken - 1))
-        count--;
-    return count;
-}
-
-static void shift(Shifter *s, const float *x, Py_ssize_t n, float *out, Py_ssize_t m)
-{
-    Py_ssize_t j = 0;
-    for (Py_ssize_t at = 0; at < n;) {
-        Py_ssize_t count = n - at < CHUNK ? n - at : CHUNK;
-        if (s->fill + count > s->room) {
-            const Py_ssize_t drop = s->fill - s->keep;
-            for (Py_ssize_t c = 0; c < s->channels; c++)
-                memmove(s->heard + c * s->room, s->heard + c * s->room + drop, (size_t)s->keep * sizeof(float));
-            s->base += drop;
-            s->fill = s->keep;
-        }
-        for (Py_ssize_t c = 0; c < s->channels; c++)
-            memcpy(s->heard + c * s->room + s->fill, x + c * n + at, (size_t)count * sizeof(float));
-        s->fill += count;
-        s->taken += count;
-        at += count;
-        for (const int64_t end = due(s, s->taken); s->made < end; j++)
-            make_sample(s, out, m, j);
-    }
+    PyErr_SetString(PyExc_ValueError, "shortest must be fade times the difference of pitch and tempo, or more");
+    return -1;
 }
 
 static int set_up(Shifter *s, Py_buffer *kernel)
@@ -215,8 +27,8 @@ static int set_up(Shifter *s, Py_buffer *kernel)
         PyErr_Format(PyExc_ValueError, "kernel must have shape (phases + 1, taps), an even 2 to %d taps", MAX_TAPS);
         return -1;
     }
-    if (!(s->pitch >= 0.2 && s->pitch <= 5.0 && s->tempo >= 0.2 && s->tempo <= 5.0)) {
-        PyErr_SetString(PyExc_ValueError, "pitch and tempo must be 0.2 to 5");
+    if (!(s->pitch >= 0.2 && s->pitch <= s->highest && s->highest <= 5.0 && s->tempo >= 0.2 && s->tempo <= 5.0)) {
+        PyErr_SetString(PyExc_ValueError, "pitch and tempo must be 0.2 to 5, pitch no more than highest");
         return -1;
     }
     if (s->channels < 1 || s->channels > MAX_CHANNELS || s->fade < 1 || s->shortest < 2 ||
@@ -225,13 +37,17 @@ static int set_up(Shifter *s, Py_buffer *kernel)
                      MAX_CHANNELS, MAX_LONGEST);
         return -1;
     }
+    if (refuse_drift(s, s->pitch) < 0)
+        return -1;
     s->phases = kernel->shape[0] - 1;
     s->taps = kernel->shape[1];
-    const Py_ssize_t slip = (Py_ssize_t)ceil(fabs(s->pitch - s->tempo) * (double)s->fade);
-    s->match = (Py_ssize_t)ceil(s->pitch * (double)s->fade);
-    s->delay = s->longest / 2 + slip + s->match + s->taps / 2 + MARGIN;
-    /* The reader that leaps is at most so far behind the newest sample of a chunk. */
-    s->keep = s->delay + 2 * s->longest + 2 * slip + s->match + s->taps + MARGIN + CHUNK;
+    /* How far a reader may get ahead, and fall behind, during a fade. */
+    const double faster = s->highest > s->tempo ? s->highest - s->tempo : 0.0;
+    const Py_ssize_t ahead = (Py_ssize_t)ceil(faster * (double)s->fade);
+    const Py_ssize_t behind = (Py_ssize_t)ceil(s->tempo * (double)s->fade);
+    s->match = (Py_ssize_t)ceil(s->highest * (double)s->fade);
+    s->delay = s->longest / 2 + ahead + s->match + s->taps / 2 + MARGIN;
+    s->keep = s->delay + 2 * s->longest + 2 * behind + s->match + s->taps + MARGIN + CHUNK;
     s->room = s->keep + 4 * CHUNK;
     s->kernel = malloc((size_t)kernel->len);
     s->heard = malloc((size_t)(s->channels * s->room) * sizeof(float));
@@ -241,18 +57,18 @@ static int set_up(Shifter *s, Py_buffer *kernel)
         return -1;
     }
     memcpy(s->kernel, kernel->buf, (size_t)kernel->len);
-    clear(s);
+    clear_shifter(s);
     return 0;
 }
 
 static PyObject *shifter_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"kernel", "pitch", "tempo", "channels", "shortest", "longest", "fade", NULL};
+    static char *names[] = {"kernel", "pitch", "tempo", "highest", "channels", "shortest", "longest", "fade", NULL};
     PyObject *object;
-    double pitch, tempo;
+    double pitch, tempo, highest;
     Py_ssize_t channels, shortest, longest, fade;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Odd$nnnn:TimePitch", names, &object, &pitch, &tempo, &channels,
-                                     &shortest, &longest, &fade))
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "Odd$dnnnn:TimePitch", names, &object, &pitch, &tempo, &highest,
+                                     &channels, &shortest, &longest, &fade))
         return NULL;
     Py_buffer kernel;
     if (get_items(object, &kernel, 'f', 0, "kernel") < 0)
@@ -262,6 +78,7 @@ static PyObject *shifter_new(PyTypeObject *type, PyObject *args, PyObject *kwarg
     if (self != NULL) {
         self->pitch = pitch;
         self->tempo = tempo;
+        self->highest = highest;
         self->channels = channels;
         self->shortest = shortest;
         self->longest = longest;
@@ -296,7 +113,7 @@ static PyObject *shifter_output_samples(Shifter *self, PyObject *count)
     const Py_ssize_t n = PyLong_AsSsize_t(count);
     if (n == -1 && PyErr_Occurred())
         return NULL;
-    return PyLong_FromLongLong((long long)(due(self, self->taken + (n > 0 ? n : 0)) - self->made));
+    return PyLong_FromLongLong((long long)(samples_due(self, self->taken + (n > 0 ? n : 0)) - self->made));
 }
 
 static PyObject *shifter_process(Shifter *self, PyObject *args)
@@ -319,14 +136,14 @@ static PyObject *shifter_process(Shifter *self, PyObject *args)
         goto done;
     }
     const Py_ssize_t n = in.shape[1];
-    const Py_ssize_t m = (Py_ssize_t)(due(self, self->taken + n) - self->made);
+    const Py_ssize_t m = (Py_ssize_t)(samples_due(self, self->taken + n) - self->made);
     if (out.ndim != 2 || out.shape[0] != self->channels || out.shape[1] != m) {
         PyErr_Format(PyExc_ValueError, "out must have shape (%zd, %zd)", self->channels, m);
         goto done;
     }
     self->busy = 1;
     Py_BEGIN_ALLOW_THREADS
-    shift(self, in.buf, n, out.buf, m);
+    run_shifter(self, in.buf, n, out.buf, m);
     Py_END_ALLOW_THREADS
     self->busy = 0;
     result = Py_None;
@@ -342,7 +159,60 @@ static PyObject *shifter_reset(Shifter *self, PyObject *unused)
     (void)unused;
     if (refuse_busy(self) < 0)
         return NULL;
-    clear(self);
+    clear_shifter(self);
+    Py_RETURN_NONE;
+}
+
+static PyObject *shifter_set(Shifter *self, PyObject *args)
+{
+    PyObject *object;
+    double pitch;
+    Py_buffer kernel;
+    if (!PyArg_ParseTuple(args, "Od:set", &object, &pitch) || get_items(object, &kernel, 'f', 0, "kernel") < 0)
+        return NULL;
+    PyObject *result = NULL;
+    if (refuse_busy(self) < 0)
+        goto done;
+    if (kernel.ndim != 2 || kernel.shape[0] != self->phases + 1 || kernel.shape[1] != self->taps) {
+        PyErr_Format(PyExc_ValueError, "kernel must have shape (%zd, %zd) as before", self->phases + 1, self->taps);
+        goto done;
+    }
+    if (!(pitch >= 0.2 && pitch <= self->highest)) {
+        PyErr_SetString(PyExc_ValueError, "pitch must be 0.2 or more and no more than highest");
+        goto done;
+    }
+    if (refuse_drift(self, pitch) < 0)
+        goto done;
+    memcpy(self->kernel, kernel.buf, (size_t)kernel.len);
+    self->pitch = pitch;
+    result = Py_None;
+    Py_INCREF(result);
+done:
+    PyBuffer_Release(&kernel);
+    return result;
+}
+
+static PyObject *shifter_adopt(Shifter *self, PyObject *object)
+{
+    if (Py_TYPE(object) != Py_TYPE((PyObject *)self))
+        return PyErr_Format(PyExc_TypeError, "adopt() takes a TimePitch, got %R", Py_TYPE(object));
+    const Shifter *other = (const Shifter *)object;
+    if (refuse_busy(self) < 0 || refuse_busy(other) < 0)
+        return NULL;
+    if (other->channels != self->channels || other->room != self->room || other->keep != self->keep ||
+        other->delay != self->delay || other->fade != self->fade || other->tempo != self->tempo) {
+        PyErr_SetString(PyExc_ValueError, "only a TimePitch of the same lengths, tempo and channels can be adopted");
+        return NULL;
+    }
+    memcpy(self->heard, other->heard, (size_t)(self->channels * self->room) * sizeof(float));
+    self->fill = other->fill;
+    self->base = other->base;
+    self->taken = other->taken;
+    self->made = other->made;
+    self->place = other->place;
+    self->next = other->next;
+    self->alike = other->alike;
+    self->faded = other->faded;
     Py_RETURN_NONE;
 }
 
@@ -355,6 +225,8 @@ static PyObject *shifter_delay(Shifter *self, void *unused)
 static PyMethodDef methods[] = {
     {"output_samples", (PyCFunction)shifter_output_samples, METH_O, "Samples the next block of so many will give."},
     {"process", (PyCFunction)shifter_process, METH_VARARGS, "Read a block, fill another."},
+    {"set", (PyCFunction)shifter_set, METH_VARARGS, "Take another kernel and pitch; reading goes on where it is."},
+    {"adopt", (PyCFunction)shifter_adopt, METH_O, "Take the state of another one."},
     {"reset", (PyCFunction)shifter_reset, METH_NOARGS, "Forget the past."},
     {NULL, NULL, 0, NULL},
 };

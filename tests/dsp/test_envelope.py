@@ -34,7 +34,9 @@ def envelope_twin(x: NDArray[np.float64], attack: float, hold: int, release: flo
     return np.array(found)
 
 
-@pytest.mark.parametrize(("attack", "hold", "release"), [(0, 0, 0), (0, 7, 30.5), (12.0, 0, 90.0), (3, 20, 5)])
+@pytest.mark.parametrize(
+    ("attack", "hold", "release"), [(0, 0, 0), (0, 7, 30.5), (12.0, 0, 90.0), (3, 20, 5)]
+)
 @pytest.mark.parametrize("square", [False, True])
 def test_the_envelope_is_that_of_its_twin(attack: float, hold: int, release: float, square: bool) -> None:
     block = sound(700, 3)
@@ -138,14 +140,18 @@ def window_twin(asked: NDArray[np.float64], minimum: int, smooth: int, release: 
     return np.convolve(np.concatenate((np.ones(smooth - 1), gains)), triangle, mode="valid")
 
 
-@pytest.mark.parametrize(("minimum", "smooth", "release"), [(1, 1, 0.0), (12, 10, 0.0), (43, 41, 200.0), (64, 7, 9.0)])
+@pytest.mark.parametrize(
+    ("minimum", "smooth", "release"), [(1, 1, 0.0), (12, 10, 0.0), (43, 41, 200.0), (64, 7, 9.0)]
+)
 def test_the_gain_window_is_that_of_its_twin(minimum: int, smooth: int, release: float) -> None:
     asked = np.clip(1.2 - np.abs(sound(2000)[0]), 0.02, 1.0).astype(np.float32)
     gains = asked.copy()
     running = GainWindow(minimum, smooth, release)
     for piece in np.split(gains, [1, 7, 900]):
         running.process(piece)
-    np.testing.assert_allclose(gains, window_twin(asked.astype(np.float64), minimum, smooth, release), atol=2e-7)
+    np.testing.assert_allclose(
+        gains, window_twin(asked.astype(np.float64), minimum, smooth, release), atol=2e-7
+    )
 
 
 def test_the_gain_is_nowhere_above_what_was_asked_for() -> None:

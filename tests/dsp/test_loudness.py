@@ -38,7 +38,9 @@ def measured(sound: NDArray[np.float32], rate_hz: int = RATE_HZ, true_peak: bool
         ([(-26, 20), (-20, 20.1), (-26, 20)], -23.0),
     ],
 )
-def test_gated_loudness_of_tones_is_that_of_tech_3341(parts: list[tuple[float, float]], wanted: float) -> None:
+def test_gated_loudness_of_tones_is_that_of_tech_3341(
+    parts: list[tuple[float, float]], wanted: float
+) -> None:
     assert measured(tones(parts)).integrated_lufs == pytest.approx(wanted, abs=0.1)
 
 
@@ -79,7 +81,9 @@ def test_case_12_momentary_stays_after_1_s() -> None:
     ("divisor", "phase_deg", "peak", "wanted"),
     [(4, 0, 0.5, -6.0), (4, 45, 0.5, -6.0), (6, 60, 0.5, -6.0), (8, 67.5, 0.5, -6.0), (4, 45, 1.41, 3.0)],
 )
-def test_true_peak_of_tones_is_that_of_tech_3341(divisor: int, phase_deg: float, peak: float, wanted: float) -> None:
+def test_true_peak_of_tones_is_that_of_tech_3341(
+    divisor: int, phase_deg: float, peak: float, wanted: float
+) -> None:
     n = np.arange(RATE_HZ)
     sine = peak * np.sin(2 * np.pi * n / divisor + np.deg2rad(phase_deg))
     ramp = np.minimum(1.0, np.minimum(n, n[::-1]) / 480)  # the signals are faded in and out

@@ -34,12 +34,12 @@ def test_the_estimate_is_within_two_decibels_of_steady_noise_under_speech(kind: 
     assert abs(np.median(error_db)) < 2.0
 
 
-def test_a_step_of_the_noise_is_followed_within_two_seconds_and_a_fall_at_once() -> None:
+def test_a_step_of_the_noise_is_followed_within_two_seconds_and_a_fall_within_half_a_second() -> None:
     made = noise("white", 6 * 16_000) * np.float32(0.01)
     made[32_000:64_000] *= 10.0
     level_db = 10 * np.log10(tracked(made).mean(axis=1))
     assert level_db[395] - level_db[190] == pytest.approx(20.0, abs=2.0)
-    assert level_db[430] - level_db[190] == pytest.approx(0.0, abs=2.0)
+    assert level_db[450] - level_db[190] == pytest.approx(0.0, abs=2.0)
 
 
 def test_a_mute_teaches_nothing() -> None:

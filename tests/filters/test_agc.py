@@ -64,6 +64,20 @@ def test_noise_in_a_long_pause_is_not_raised() -> None:
     assert pause[-1] == pytest.approx(7.0, abs=2.5)
 
 
+def test_after_a_long_pause_it_goes_on_where_it_was() -> None:
+    voice = at_level("woman", -30.0)
+    running = make("agc", RATE_HZ)
+    run(running, voice)
+    before = running.readings()["gain_db"]
+    run(running, np.zeros(30 * RATE_HZ, dtype=np.float32))
+    assert running.readings()["gain_db"] == pytest.approx(before, abs=0.01)
+    gains = []
+    for piece in np.split(voice[np.newaxis, : 5 * RATE_HZ], 50, axis=1):
+        running.process(np.ascontiguousarray(piece))
+        gains.append(running.readings()["gain_db"])
+    assert max(gains) < before + 4
+
+
 def test_noise_alone_is_left_alone() -> None:
     running = make("agc", RATE_HZ)
     run(running, noise(-45.0, 10))
@@ -99,8 +113,8 @@ def test_an_active_level_is_the_mean_of_what_is_active_and_sinks_when_nothing_is
     assert level.power == pytest.approx(0.8)
     pause = [level.update(0.01) for _ in range(12)]
     assert pause == [True, True] + [False] * 10
-    assert level.power == pytest.approx(3.22 / 6 * 10**-0.5)
-    assert level.update(0.03)
+    assert level.power == pytest.approx(3.22 / 6 * 10**-0.7)
+    assert level.update(0.012)
     assert not ActiveLevel(rules).update(1.0, may_start=False)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.probe_filter import FADE, RATE_HZ, chain, cosine, ones, preset, register, run
+from support.probe_filter import FADE, RATE_HZ, chain, fade, ones, preset, register, run
 
 from dsp.chain import LOUDEST, FilterChain
 from dsp.errors import LibraryMissing, ParameterError
@@ -145,7 +145,7 @@ def test_only_what_asks_for_it_hears_the_far_end() -> None:
     assert (out == 1.5).all()
     running.post("ear.level", 3)
     out = running.process(ones(FADE), np.full(FADE, 0.5, dtype=np.float32))
-    assert out[0, -1] == pytest.approx(1.5 + 2 * cosine()[-1])
+    assert out[0, -1] == pytest.approx(1.5 + 2 * fade()[-1])
     running.load(preset({"type": "ear", "level": 0}))
     running.process(ones(FADE), np.full(FADE, 0.25, dtype=np.float32))
     assert (running.process(ones(2), np.full(2, 0.25, dtype=np.float32)) == 0.25).all()

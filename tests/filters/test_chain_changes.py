@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.probe_filter import FADE, RATE_HZ, chain, cosine, ones, preset, register, run
+from support.probe_filter import FADE, RATE_HZ, chain, fade, ones, preset, register, run
 
 from dsp.chain import MAX_SETTLE_S, FilterChain
 from dsp.filters import Setting
@@ -26,14 +26,14 @@ def test_any_length_of_block_goes_through(count: int) -> None:
     assert running.changing == (count < 100)
 
 
-def test_a_change_is_a_raised_cosine_from_the_next_block_on() -> None:
+def test_a_change_is_faded_in_from_the_next_block_on_with_a_raised_cosine_as_slope() -> None:
     running = chain(0)
     before = run(running, 50)
     running.post("probe.level", 1)
     assert running.changing
     out = np.concatenate([run(running, 7) for _ in range(20)], axis=1)[0]
     assert (before == 0).all()
-    np.testing.assert_allclose(out[:FADE], cosine(), atol=1e-6)
+    np.testing.assert_allclose(out[:FADE], fade(), atol=1e-6)
     assert (out[FADE:] == 1).all()
     assert not running.changing
 
@@ -52,7 +52,7 @@ def test_the_new_filter_settles_before_it_is_heard() -> None:
     running.post("probe.level", 3)
     out = run(running, 400)[0]
     assert (out[:100] == 1).all()
-    np.testing.assert_allclose(out[100 : 100 + FADE], 1 + 2 * cosine(), atol=1e-5)
+    np.testing.assert_allclose(out[100 : 100 + FADE], 1 + 2 * fade(), atol=1e-5)
     assert (out[100 + FADE :] == 3).all()
 
 
@@ -94,7 +94,7 @@ def test_a_change_that_waits_begins_where_the_one_before_has_ended() -> None:
     run(running, FADE // 2)
     running.post("probe.level", 3)
     out = np.concatenate([run(running, 1) for _ in range(2 * FADE)], axis=1)[0]
-    assert (np.abs(np.diff(out)) < 1.1 * np.diff(cosine()).max()).all()
+    assert (np.abs(np.diff(out)) < 1.1 * np.diff(fade()).max()).all()
     assert out[-1] == 3
 
 
@@ -103,7 +103,7 @@ def test_two_filters_change_at_once() -> None:
     running.post("probe.level", 2)
     running.post("probe-2.level", 3)
     out = run(running, FADE + 1)[0]
-    np.testing.assert_allclose(out[:FADE], (1 + cosine()) * (1 + 2 * cosine()), rtol=1e-5)
+    np.testing.assert_allclose(out[:FADE], (1 + fade()) * (1 + 2 * fade()), rtol=1e-5)
     assert out[-1] == 6
 
 
@@ -132,12 +132,12 @@ def test_a_bypassed_filter_is_left_out_and_comes_back() -> None:
     running = chain(4)
     running.post("probe.bypass", "on")
     out = run(running, FADE + 5)[0]
-    np.testing.assert_allclose(out[:FADE], 4 - 3 * cosine(), atol=1e-5)
+    np.testing.assert_allclose(out[:FADE], 4 - 3 * fade(), atol=1e-5)
     assert (out[FADE:] == 1).all()
     assert running.readings() == {}
     running.post("probe.bypass", "off")
     out = run(running, FADE + 5)[0]
-    np.testing.assert_allclose(out[:FADE], 1 + 3 * cosine(), atol=1e-5)
+    np.testing.assert_allclose(out[:FADE], 1 + 3 * fade(), atol=1e-5)
     assert (out[FADE:] == 4).all()
     assert running.readings()["probe.taken"] == 0, "what it knew is from before the pause"
 
@@ -156,13 +156,13 @@ def test_the_whole_chain_is_bypassed_and_comes_back() -> None:
     running.bypass(True)
     assert running.bypassed
     out = run(running, FADE + 5)[0]
-    np.testing.assert_allclose(out[:FADE], 6 - 5 * cosine(), atol=1e-5)
+    np.testing.assert_allclose(out[:FADE], 6 - 5 * fade(), atol=1e-5)
     assert (out[FADE:] == 1).all()
     running.bypass(True)
     assert not running.changing
     running.bypass(False)
     out = run(running, FADE + 5)[0]
-    np.testing.assert_allclose(out[:FADE], 1 + 5 * cosine(), atol=1e-5)
+    np.testing.assert_allclose(out[:FADE], 1 + 5 * fade(), atol=1e-5)
     assert (out[FADE:] == 6).all()
 
 
@@ -215,7 +215,7 @@ def test_another_preset_is_faded_in_when_all_its_filters_have_settled() -> None:
     assert running.preset.name == "two"
     out = run(running, 300)[0]
     assert (out[:35] == 2).all()
-    np.testing.assert_allclose(out[35 : 35 + FADE], 2 + 4 * cosine(), atol=1e-5)
+    np.testing.assert_allclose(out[35 : 35 + FADE], 2 + 4 * fade(), atol=1e-5)
     assert (out[35 + FADE :] == 6).all()
     assert running.delay_samples == 5
 
@@ -257,7 +257,7 @@ def test_another_preset_during_a_change_of_a_filter_does_not_jump() -> None:
     running.load(preset(2, name="two"))
     rest = np.concatenate([run(running, 1) for _ in range(2 * FADE)], axis=1)
     out = np.concatenate([start, rest], axis=1)[0]
-    assert np.abs(np.diff(out)).max() < 4 * np.diff(cosine()).max()
+    assert np.abs(np.diff(out)).max() < 4 * np.diff(fade()).max()
     assert out[-1] == 2
 
 
@@ -309,3 +309,32 @@ def test_any_sequence_of_changes_ends_where_it_was_asked_to() -> None:
         wanted = FilterChain(running.preset, Setting(RATE_HZ))
         expected = ones(5) if running.bypassed else wanted.process(ones(5))
         np.testing.assert_array_equal(run(running, 5), expected)
+
+
+def far_from_tone_db(sound: Block, rate_hz: int) -> float:
+    """Loudest line 500 Hz and more away from 1 kHz in any window of 100 ms, re the tone; side lobes below -140 dB."""
+    size = rate_hz // 10
+    window = np.blackman(size) * np.kaiser(size, 8.0)
+    away = np.abs(np.fft.rfftfreq(size, 1 / rate_hz) - 1000) >= 500
+    windows = np.lib.stride_tricks.sliding_window_view(sound[0].astype(np.float64), size)[:: rate_hz // 200]
+    lines = np.abs(np.fft.rfft(windows * window, axis=1)) / (window.sum() / 2)
+    return float(20 * np.log10(lines[:, away].max() + 1e-12))
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 0), (1, -1), (-1, 1)])
+@pytest.mark.parametrize("rate_hz", [8000, 48_000])
+def test_even_a_tone_that_is_turned_round_leaves_less_than_85_db_beside_it(
+    rate_hz: int, before: float, after: float
+) -> None:
+    running = FilterChain(preset(before), Setting(rate_hz))
+    tone = np.sin(2 * np.pi * 1000 * np.arange(rate_hz) / rate_hz).astype(np.float32)[np.newaxis]
+    pieces = [running.process(tone[:, : rate_hz // 2].copy())]
+    running.post("probe.level", after)
+    pieces += [
+        running.process(np.ascontiguousarray(each)) for each in np.split(tone[:, rate_hz // 2 :], 50, axis=1)
+    ]
+    out = np.concatenate(pieces, axis=1)
+    if before and after:  # the tone itself begins and ends somewhere
+        assert far_from_tone_db(out, rate_hz) < -85
+    else:
+        assert far_from_tone_db(out[:, rate_hz // 4 : -rate_hz // 4], rate_hz) < -85

@@ -166,7 +166,9 @@ def test_a_radio_compresses_by_its_ratio_and_saturates_below_its_ceiling() -> No
     )
     loud = plain_radio(drive_db=40.0).process(sine(1000, 1.0, 1.0))
     steady = np.abs(loud[0, -RATE_HZ // 2 :]).max()
-    assert 0.5 < steady < 0.85  # the ceiling of 0.5, times 4 / pi for the fundamental of a square wave, and 4 / 3 pi
+    assert (
+        0.5 < steady < 0.85
+    )  # the ceiling of 0.5, times 4 / pi for the fundamental of a square wave, and 4 / 3 pi
     assert np.abs(loud).max() < 1.0
 
 

@@ -37,7 +37,13 @@ def test_the_static_curve_of_the_compressor(
 ) -> None:
     """Giannoulis et al. eq. 4, threshold -20 dB; a sine's root mean square is 3.01 dB below its peak."""
     threshold = -20.0 - (3.01 if detector == "rms" else 0.0)
-    values = {"threshold_db": threshold, "ratio": ratio, "knee_db": knee, "makeup_db": 0.0, "detector": detector}
+    values = {
+        "threshold_db": threshold,
+        "ratio": ratio,
+        "knee_db": knee,
+        "makeup_db": 0.0,
+        "detector": detector,
+    }
     assert steady("compressor", level, **values) == pytest.approx(wanted, abs=0.1)
 
 

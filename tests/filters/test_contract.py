@@ -208,8 +208,10 @@ def two_values(spec: FilterSpec, key: str) -> list[Any]:
         other = (high + (low if default is None else default)) / 2
     if other == default:
         other = low
-    other = round(other) if param.kind == "integer" else other
-    return [(low + high) / 2 if default is None else default, other]
+    first = (low + high) / 2 if default is None else default
+    if param.kind == "integer":
+        return [round(first), round(other)]
+    return [first, other]
 
 
 @pytest.mark.parametrize(("name", "key"), changes())

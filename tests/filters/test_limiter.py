@@ -43,7 +43,9 @@ def test_the_true_peak_stays_at_the_ceiling(name: str, ceiling: float, lookahead
 @pytest.mark.parametrize("rate_hz", [8000, 16_000, 44_100])
 def test_it_holds_at_any_rate_and_for_the_louder_of_two_channels(rate_hz: int) -> None:
     voice = np.clip(20 * speech("woman", rate_hz), -1, 1)
-    out = run(make("limiter", rate_hz, 2, ceiling_dbtp=-3.0), np.stack((0.2 * voice, voice)).astype(np.float32))
+    out = run(
+        make("limiter", rate_hz, 2, ceiling_dbtp=-3.0), np.stack((0.2 * voice, voice)).astype(np.float32)
+    )
     assert true_peak_db(out) <= -2.9
 
 

@@ -26,7 +26,6 @@ def test_two_passes_hit_the_target(speaker: str, target: float) -> None:
     out = run(running, voice)
     assert lufs(out) == pytest.approx(target, abs=0.05)
     assert running.readings()["integrated_lufs"] == pytest.approx(target, abs=0.05)
-    np.testing.assert_allclose(out / voice.clip(1e-4), out / voice.clip(1e-4))
 
 
 def test_the_gain_of_two_passes_is_one_constant() -> None:
@@ -38,7 +37,8 @@ def test_the_gain_of_two_passes_is_one_constant() -> None:
 def test_the_true_peak_stays_below_its_maximum() -> None:
     voice = speech("woman", RATE_HZ)[np.newaxis]
     out = run(
-        make("loudness", RATE_HZ, target_lufs=-10.0, max_true_peak_dbtp=-3.0, measured_lufs=lufs(voice)), voice
+        make("loudness", RATE_HZ, target_lufs=-10.0, max_true_peak_dbtp=-3.0, measured_lufs=lufs(voice)),
+        voice,
     )
     assert true_peak_db(out) <= -2.9
 

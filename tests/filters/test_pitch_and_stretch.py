@@ -1,7 +1,6 @@
 """Pitch and tempo: in tune, of the right length and level, and speech that stays speech."""
 
 import importlib.resources
-import itertools
 from functools import cache
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from support.filters import setting
 from support.peers import read_wav
 
+from dsp._native import TimePitch
 from dsp.chain import FilterChain
 from dsp.filters import Filter, filters
 from dsp.metrics.stoi import measure as stoi
@@ -121,7 +121,8 @@ def test_a_singer_s_vibrato_stays_clean() -> None:
 def test_formants_stay_where_they_were_if_asked(semitones: float, name: str) -> None:
     """Levels of the harmonics against those of the same vowel sung at the other pitch.
 
-    Measured, RMS difference with the formants moved and kept: a -6: A1, a +5: A2, i -6: A3, i +5: A4.
+    Measured, RMS difference in dB with the formants moved and kept: a down 6.8 and 1.1, up 6.6 and 1.3; i down 5.4
+    and 1.3, up 4.1 and 1.5.
     """
     factor = 2 ** (semitones / 12)
     sound, wanted = vowel(120, RATE_HZ, name), vowel(120 * factor, RATE_HZ, name)
@@ -137,8 +138,7 @@ def test_formants_stay_where_they_were_if_asked(semitones: float, name: str) -> 
     moved, stayed = (
         float(np.sqrt(np.mean((harmonics_db(each) - harmonics_db(wanted)) ** 2))) for each in (plain, kept)
     )
-    print("measured", name, semitones, moved, stayed)
-    assert stayed < 0.6 * moved
+    assert stayed < 2.0 < moved
     assert level_db(kept[-RATE_HZ:]) == pytest.approx(level_db(sound), abs=1.0)
     found = pitch_hz(kept[RATE_HZ // 2 :], RATE_HZ, 120 * factor)
     assert 1200 * np.log2(found / (120 * factor)) == pytest.approx(0.0, abs=5.0)
@@ -147,7 +147,7 @@ def test_formants_stay_where_they_were_if_asked(semitones: float, name: str) -> 
 @pytest.mark.parametrize("speaker", ["man", "woman"])
 @pytest.mark.parametrize(("tempo", "least"), [(0.5, 0.95), (0.8, 0.95), (1.25, 0.93), (1.5, 0.92)])
 def test_speech_stretched_and_back_stays_intelligible(speaker: str, tempo: float, least: float) -> None:
-    """Measured STOI, man and woman: 0.97 0.97 at 0.5, 0.98 0.99 at 0.8, 0.95 0.98 at 1.25, 0.94 0.96 at 1.5."""
+    """Measured STOI, man and woman: 0.972 0.974 at 0.5, 0.992 0.988 at 0.8, 0.945 0.973 at 1.25, 0.941 0.966 at 1.5."""
     sound, rate_hz = speech(speaker)
     there = run_whole(make("stretch", rate_hz=rate_hz, tempo=tempo), sound)
     assert there.size == round(sound.size / tempo)
@@ -204,6 +204,63 @@ def test_channels_leap_together() -> None:
     both = np.stack((sound, 0.5 * sound)).astype(np.float32)
     out = Shifter(1.26, 1.0, 2, RATE_HZ).process(both)
     np.testing.assert_allclose(out[1], 0.5 * out[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("formants", [False, True])
+@pytest.mark.parametrize("semitones", [-4.0, 3.0])
+def test_a_change_of_interval_glides_there_without_a_click(semitones: float, formants: bool) -> None:
+    """A 1 kHz tone; 500 Hz and more from all frequencies on the way nothing rises above -85 dB."""
+    rate_hz, factor = 48_000, 2 ** (semitones / 12)
+    preset = Preset.parse({"filter": [{"type": "pitch", "formants": formants}]}, "one")
+    chain = FilterChain(preset, setting(rate_hz, 1))
+    tone = (0.25 * np.sin(2 * np.pi * 1000 * np.arange(2 * rate_hz) / rate_hz)).astype(np.float32)[np.newaxis]
+    before = chain.process(tone[:, :rate_hz].copy())[0]
+    chain.post("pitch.semitones", semitones)
+    after = np.concatenate(
+        [chain.process(each.copy())[0] for each in np.split(tone[:, rate_hz:], 100, axis=1)]
+    )
+    assert not chain.changing
+    both = np.concatenate((before[-4800:], after))
+    window = np.blackman(9600) * np.kaiser(9600, 8.0)
+    freqs = np.fft.rfftfreq(9600, 1 / rate_hz)
+    away = (freqs < 1000 * min(1.0, factor) - 500) | (freqs > 1000 * max(1.0, factor) + 500)
+
+    def loudest_db(start: int) -> float:
+        lines = np.abs(np.fft.rfft(both[start : start + 9600] * window)) / (window.sum() / 2 * 0.25)
+        return float(20 * np.log10(lines[away].max() + 1e-12))
+
+    floor = loudest_db(both.size - 9600)
+    assert max(loudest_db(start) for start in range(0, both.size - 9600, 960)) < max(
+        -85.0, floor + (6.0 if formants else 3.0)
+    )
+    found = pitch_hz(both[-rate_hz // 2 :], rate_hz, 1000 * factor)
+    assert 1200 * np.log2(found / (1000 * factor)) == pytest.approx(0.0, abs=2.0)
+
+
+def test_what_cannot_be_is_refused() -> None:
+    taps = kernel(1.0)
+    lengths = {"highest": 1.0, "channels": 1, "shortest": 40, "longest": 256, "fade": 100}
+    with pytest.raises(ValueError, match=r"pitch and tempo must be 0.2 to 5"):
+        TimePitch(taps, 1.1, 1.0, **lengths)
+    with pytest.raises(ValueError, match="shortest <= longest"):
+        TimePitch(taps, 1.0, 1.0, **lengths | {"shortest": 300})
+    with pytest.raises(ValueError, match="shortest must be fade times"):
+        TimePitch(taps, 0.5, 1.0, **lengths)
+    with pytest.raises(ValueError, match="kernel must have shape"):
+        TimePitch(taps[:1], 1.0, 1.0, **lengths)
+    running = TimePitch(taps, 1.0, 1.0, **lengths)
+    with pytest.raises(ValueError, match=r"block must have shape \(1, n\)"):
+        running.process(np.zeros((2, 5), dtype=np.float32), np.zeros((2, 5), dtype=np.float32))
+    with pytest.raises(ValueError, match=r"out must have shape \(1, 5\)"):
+        running.process(np.zeros((1, 5), dtype=np.float32), np.zeros((1, 4), dtype=np.float32))
+    with pytest.raises(ValueError, match="as before"):
+        running.set(kernel(2.0), 1.0)
+    with pytest.raises(ValueError, match="no more than highest"):
+        running.set(taps, 2.0)
+    with pytest.raises(ValueError, match="same lengths"):
+        running.adopt(TimePitch(taps, 1.0, 1.0, **lengths | {"longest": 300}))
+    with pytest.raises(TypeError, match="takes a TimePitch"):
+        running.adopt(taps)  # type: ignore[arg-type]
 
 
 def test_the_interpolator_is_flat_and_keeps_aliases_out() -> None:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from support.filters import setting
 
+from dsp.chain import FilterChain
 from dsp.errors import ParameterError
 from dsp.filters import Filter, filters
 from dsp.params import from_mapping
+from dsp.preset import Preset
 from dsp.types import Block
 
 RATE_HZ = 48_000
@@ -155,3 +157,20 @@ def test_what_cannot_be_dialled_is_said() -> None:
         make("dtmf", digits="12X")
     with pytest.raises(ParameterError, match="256 at most"):
         make("dtmf", digits="1" * 257)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("tone", {}), ("tone", {"kind": "sweep"}), ("hum", {}), ("noise", {"colour": "white"}), ("dtmf", {})],
+)
+def test_a_change_of_level_goes_on_where_it_is(name: str, values: dict[str, object]) -> None:
+    """No dip by opposite phases in the fade, no digit dialled again: one running sound, only louder."""
+    preset = Preset.parse({"filter": [{"type": name, "level_dbov": -30.0, **values}]}, "one")
+    chain = FilterChain(preset, setting(RATE_HZ, 1))
+    silence = np.zeros((1, RATE_HZ), dtype=np.float32)
+    before = chain.process(silence[:, :12_345].copy())
+    chain.post(f"{name}.level_dbov", -24.0)
+    after = chain.process(silence[:, 12_345:].copy())
+    steady = sound_of(name, 1, level_dbov=-30.0, **values)
+    np.testing.assert_allclose(before, steady[:, :12_345], atol=1e-6)
+    np.testing.assert_allclose(after[:, 600:], 10**0.3 * steady[:, 12_945:], atol=1e-5)

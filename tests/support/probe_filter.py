@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dsp.chain import FADE_MS, FilterChain
 from dsp.errors import LibraryMissing, ParameterError
@@ -98,6 +99,8 @@ def run(running: FilterChain, count: int) -> Block:
     return running.process(ones(count)).copy()
 
 
-def cosine(count: int = FADE) -> Block:
-    """What a fade from 0 to 1 is, in double precision."""
-    return 0.5 - 0.5 * np.cos(np.pi * np.arange(1, count + 1) / (count + 1))
+def fade(count: int = FADE) -> NDArray[np.float64]:
+    """What a fade from 0 to 1 is: the integral of a raised cosine, by adding it up."""
+    slope = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(1000 * (count + 1)) + 0.5) / (1000 * (count + 1)))
+    risen: NDArray[np.float64] = np.cumsum(slope)[999 : 1000 * count : 1000] / slope.sum()
+    return risen
