@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Optional parts to install besides, as CI does: EXTRAS=plots,webrtc,rnnoise,deepfilter
+EXTRAS ?=
+COMMA := ,
 SOURCES := pyproject.toml meson.build tools/package_files.py $(shell find dsp softphone -type f ! -name '*.pyc' ! -name '*.so')
 
 .PHONY: demo test check format lint types contracts bench bench-smoke bench-regression native dev clean
@@ -46,7 +49,7 @@ $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: $(SOURCES) | $(VENV)/bin/pip
-	$(BIN)/pip install --quiet --disable-pip-version-check ".[test]"
+	$(BIN)/pip install --quiet --disable-pip-version-check ".[test$(if $(EXTRAS),$(COMMA)$(EXTRAS))]"
 	@touch $@
 
 $(VENV)/dev: $(VENV)/installed

@@ -83,6 +83,7 @@ class Rnnoise:
         self.frame_samples = int(self._library.rnnoise_get_frame_size())
         self._floor = np.float32(0.0 if amount_db >= EVERYTHING_DB else 10 ** (-amount_db / 20))
         self._late: deque[Samples] = deque()
+        self._end: Callable[[], object] = lambda: None
         self.reset()
 
     def process(self, frame: Samples) -> Samples:
@@ -96,6 +97,7 @@ class Rnnoise:
 
     def reset(self) -> None:
         """See `Engine.reset`."""
+        self._end()
         self._state = self._library.rnnoise_create(None)
         if not self._state:
             raise MemoryError("RNNoise could not make its state")

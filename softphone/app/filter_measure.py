@@ -16,7 +16,7 @@ from dsp.preset import Preset
 from dsp.types import Block
 
 FRAME_S = 0.064
-MOST_COLUMNS = 1200
+MOST_COLUMNS = 600
 """Columns of a spectrogram; when there are twice as many, neighbours are averaged."""
 BATCH = 64
 """Frames transformed at once: bounds the memory of a block of any length."""

@@ -267,7 +267,7 @@ def one_line(error: ParameterError) -> None:
 
 
 @given(values=st.dictionaries(keys, plain, max_size=5))
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 def test_any_file_gives_parameters_or_one_line(values: dict[str, Any]) -> None:
     """Fuzz: whatever is read, it is a valid set or a ParameterError of one line."""
     try:
@@ -280,7 +280,7 @@ def test_any_file_gives_parameters_or_one_line(values: dict[str, Any]) -> None:
 
 
 @given(path=st.lists(keys | st.sampled_from("012"), min_size=1, max_size=4), value=plain)
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 def test_any_change_gives_parameters_or_one_line(path: list[str], value: Any) -> None:
     """Fuzz: whatever is typed, it is a valid set or a ParameterError of one line."""
     try:

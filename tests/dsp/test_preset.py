@@ -165,7 +165,7 @@ def one_line(error: ParameterError) -> None:
 
 
 @given(values=tables | st.dictionaries(st.text(max_size=9), plain, max_size=3))
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 def test_any_file_gives_a_preset_or_one_line(values: dict[str, Any]) -> None:
     """Fuzz: whatever TOML holds, it is a preset that can be written and read again, or a ParameterError of one line."""
     try:

@@ -139,17 +139,15 @@ def _noise_strong(bench: Bench) -> None:
 
 
 def steady_noises(rate_hz: int) -> list[tuple[str, str, float]]:
-    """Speakers, noises and their level below the speech; fewer at rates that take longer."""
-    if rate_hz > 16_000:
-        return [("man", "pink", 0.0), ("woman", "fan", 5.0), ("man", "white", 10.0)]
-    return [
-        (who, kind, snr) for who in SPEAKERS for kind in ("white", "pink", "fan") for snr in (0.0, 5.0, 10.0)
-    ]
+    """Speakers, noises, and how far these lie below the speech; fewer at rates that take longer."""
+    mixes = [("man", "pink", 0.0), ("woman", "fan", 5.0), ("man", "white", 10.0)]
+    more = [("man", "white", 5.0), ("man", "fan", 0.0), ("woman", "pink", 10.0)]
+    return mixes if rate_hz > 16_000 else mixes + more
 
 
 @measures("de-click")
 def _de_click(bench: Bench) -> None:
-    for speaker in SPEAKERS:
+    for speaker in SPEAKERS if bench.rate_hz == 16_000 else SPEAKERS[:1]:
         clean = bench.speech(speaker)
         untouched = bench.mono(clean)
         assert (untouched - clean).std() <= 0.01 * clean.std()
