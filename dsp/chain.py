@@ -28,6 +28,16 @@ LOUDEST = 100.0
 """40 dB over full scale: what is louder is clipped, and what is no number is silence, before any filter sees it."""
 
 
+def mend(block: Block) -> int:
+    """Make what is no number silence and clip what is over `LOUDEST`, in place; the number of samples changed."""
+    if not block.size or max(block.max(), -block.min()) <= LOUDEST:  # a NaN is not
+        return 0
+    wrong = int(np.count_nonzero(~(np.abs(block) <= LOUDEST)))
+    np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    np.clip(block, -LOUDEST, LOUDEST, out=block)
+    return wrong
+
+
 @dataclass(slots=True)
 class _Fade:
     """On the way from one filter (or none: the plain sound) to another."""
@@ -154,9 +164,7 @@ class FilterChain:
         Args:
             far: what the loudspeaker plays, for an echo canceller; mono, as long as *block*.
         """
-        if block.size and not max(block.max(), -block.min()) <= LOUDEST:
-            np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-            np.clip(block, -LOUDEST, LOUDEST, out=block)
+        mend(block)
         if self._posted and self._rows is None:
             self._take_posts()
         if self._rows is not None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from dsp.chain import FilterChain
+from dsp.chain import FilterChain, mend
 from dsp.errors import ParameterError
 from dsp.filters import Setting
 from dsp.filters.loudness import needs_measuring
@@ -182,6 +182,8 @@ def _warnings(run: "_Run", writer: SoundWriter) -> Iterator[str]:
     if run.frames != reader.frames:
         has, says = run.frames / reader.sample_rate_hz, reader.seconds
         yield f"{reader.path} ends after {has:.3f} s, its header says {says:.3f} s"
+    if run.mended:
+        yield f"{run.mended} samples of {reader.path} are no numbers or far beyond full scale: taken as silence, or clipped"
     if writer.clipped:
         over = 20 * math.log10(writer.peak)
         yield (
@@ -238,6 +240,8 @@ class _Run:
     progress: FilterProgress | None
     frames: int = 0
     """What there was to read."""
+    mended: int = 0
+    """Samples that were no numbers, or beyond all measure."""
     _setting: Setting = field(init=False)
     _passes: int = 1
     _pass: int = 0
@@ -279,9 +283,10 @@ class _Run:
         """The file after *chain*, without its delay and with its tail; each block is valid until the next."""
         far = None if self.far is None else _open_far(self.far, self._setting.sample_rate_hz)
         try:
-            late, given, self.frames = chain.delay_samples, 0, 0
+            late, given, self.frames, self.mended = chain.delay_samples, 0, 0, 0
             for block in self.reader.blocks(BLOCK_SAMPLES):
                 count = block.shape[1]
+                self.mended += mend(block)
                 before.add(block)
                 out = chain.process(block, _hear(far, count))
                 skipped = min(late, out.shape[1])

@@ -76,7 +76,7 @@ def _filter(options: FilterOptions, verbose: int, terminal: Terminal) -> int:
         terminal.show(f"drawing {options.plot} ...")
         _plot(filtering.changed(preset, done.measured), done, options.plot)
     if terminal.as_json:
-        terminal.print_json(asdict(done) | {"plot": options.plot})
+        terminal.print_json(_rounded(asdict(done)) | {"plot": options.plot})
     else:
         terminal.print("\n".join(_summary(done, options.plot)))
     return 0
@@ -126,6 +126,17 @@ def _summary(done: "FilteredFile", plot: str | None) -> Iterator[str]:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         yield f"  {name:<{width}}  {value}"
+
+
+def _rounded(values: dict[str, Any]) -> dict[str, Any]:
+    """*values* without digits that mean nothing."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            found[name] = _rounded(value)
+        else:
+            found[name] = round(value, 4) if isinstance(value, float) else value
+    return found
 
 
 def _db(level: float | None) -> str:

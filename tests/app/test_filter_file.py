@@ -340,3 +340,15 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
     assert found[180]["mib"] - found[30]["mib"] < 4
     assert found[180]["mib"] < 100
     assert found[30]["loaded"] == []
+
+
+def test_samples_that_are_no_numbers_are_silence_and_counted(tmp_path: Path) -> None:
+    samples = sound()
+    samples[500], samples[700], samples[BLOCK_SAMPLES + 9] = np.nan, np.inf, -1e30
+    source = written(tmp_path / "in.wav", samples)
+    done = filter_file("no-filter", source, tmp_path / "out.wav")
+    found = read(tmp_path / "out.wav")
+    assert np.isfinite(found).all()
+    assert found[500] == found[700] == 0
+    assert len(done.warnings) == 1
+    assert done.warnings[0].startswith("3 samples of ")

@@ -142,8 +142,7 @@ def test_an_estimate_says_nothing_of_what_was_not_there() -> None:
     np.testing.assert_allclose(found.gains_db[""][np.isfinite(found.gains_db[""])], -6.02, atol=0.1)
 
 
-@pytest.mark.parametrize("rate_hz", [8000, 44_100, 48_000])
-@pytest.mark.parametrize("linear", [True, False])
+@pytest.mark.parametrize(("rate_hz", "linear"), [(8000, True), (44_100, False), (48_000, True)])
 def test_a_picture_is_written(rate_hz: int, linear: bool, tmp_path: Path) -> None:
     what = {"type": "gain", "gain_db": -6} if linear else {"type": "compressor"}
     target = tmp_path / "a.png"
@@ -163,7 +162,7 @@ def test_a_picture_is_made_from_files_of_any_length_and_channels(tmp_path: Path)
 
 @pytest.mark.parametrize("sound", [np.zeros((1, RATE_HZ), dtype=np.float32), np.zeros(0, dtype=np.float32)])
 def test_silence_and_nothing_at_all_make_a_picture(sound: Block, tmp_path: Path) -> None:
-    for what in ({"type": "gain"}, {"type": "compressor"}, {"type": "gain", "gain_db": -120}):
+    for what in ({"type": "compressor"}, {"type": "gain", "gain_db": -120}):
         plot(preset(what), sound, sound, RATE_HZ, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(PNG)
 
@@ -175,11 +174,9 @@ def test_any_name_can_be_written_above_it(name: str, tmp_path: Path) -> None:
 
 
 def test_the_picture_is_another_where_the_sound_is(tmp_path: Path) -> None:
-    for name, gain in (("a", 1.0), ("b", 0.1), ("c", 0.1)):
-        plot(preset(), noise(0.5), np.float32(gain) * noise(0.5), RATE_HZ, tmp_path / name)
-    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
-    assert a != b
-    assert b == c
+    for name, gain in (("a", 1.0), ("b", 0.1)):
+        plot(preset(), noise(0.2), np.float32(gain) * noise(0.2), RATE_HZ, tmp_path / name)
+    assert (tmp_path / "a").read_bytes() != (tmp_path / "b").read_bytes()
 
 
 def test_where_it_cannot_be_written_it_says_so_and_leaves_nothing(tmp_path: Path) -> None:

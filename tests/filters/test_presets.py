@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soxr
 from support.filters import RATES_HZ, setting
 from support.preset_bench import Bench
 from support.suppression import dnsmos, dnsmos_missing, noisy, si_sdr_db, speech
@@ -334,7 +333,7 @@ def test_each_preset_says_what_it_is_for_and_what_it_does(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_each_preset_runs_at_any_rate_in_mono_and_stereo(name: str, rate_hz: int, channels: int) -> None:
     chain = FilterChain(loaded(name), setting(rate_hz, channels))
-    sound = soxr.resample(speech("man"), 16_000, rate_hz)[: 2 * rate_hz].astype(np.float32)
+    sound = speech("man", rate_hz)[: 3 * rate_hz // 2]
     out = chain.process(np.tile(sound, (channels, 1)))
     assert out.shape == (chain.channels_out, sound.size)
     assert np.isfinite(out).all()
