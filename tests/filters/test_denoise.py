@@ -26,7 +26,7 @@ from dsp.types import Samples
 from softphone.io.engines import find_engine
 
 ENGINES = ("webrtc", "rnnoise", "deepfilter")
-LIGHT = {"engine": "spectral", "amount_db": 12.0, "rule": "gentle"}
+LIGHT = {"engine": "spectral", "amount_db": 9.0, "rule": "gentle"}
 STRONG = {"engine": "spectral", "amount_db": 20.0, "rule": "log-mmse"}
 
 
@@ -52,7 +52,7 @@ def engine_or_skip(name: str) -> None:
 
 @pytest.mark.parametrize("kind", NOISES)
 def test_the_light_setting_never_costs_intelligibility_and_always_takes_noise_away(kind: str) -> None:
-    """STOI at most 0.01 lower anywhere, SI-SDR higher everywhere (measured: -0.007 and +1 dB at worst, in babble)."""
+    """STOI at most 0.01 lower anywhere, SI-SDR higher everywhere (measured: -0.008 and +0.9 dB at worst, in babble)."""
     for speaker, snr_db in itertools.product(SPEAKERS, SNRS_DB):
         mixture = noisy(speaker, kind, snr_db)
         heard = filtered(mixture.mixed, LIGHT)
@@ -170,7 +170,7 @@ def test_an_engine_in_pieces_is_the_engine_as_a_whole_and_again_after_a_reset(
     name: str, rate_hz: int
 ) -> None:
     engine_or_skip(name)
-    sound = np.stack([noisy("man", "fan", 5.0, rate_hz).mixed[: rate_hz // 2]] * 2)
+    sound = np.stack([noisy("man", "fan", 5.0, rate_hz).mixed[: rate_hz // 3]] * 2)
     running = make({"engine": name}, rate_hz, 2)
     whole = running.process(sound.copy()).copy()
     running.reset()
