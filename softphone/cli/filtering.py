@@ -119,7 +119,7 @@ def _summary(done: "FilteredFile", plot: str | None) -> Iterator[str]:
         ("level", f"{_db(done.level_before_dbfs)} -> {_db(done.level_after_dbfs)} dBFS"),
         ("peak", f"{_db(done.peak_before_dbfs)} -> {_db(done.peak_after_dbfs)} dBFS"),
         ("clipped", f"{done.clipped_samples} samples"),
-        *((name, f"{value + 0.0:.4g}") for name, value in {**done.measured, **done.readings}.items()),
+        *((name, f"{round(value, 3) + 0.0:.6g}") for name, value in {**done.measured, **done.readings}.items()),
     ]
     if plot is not None:
         rows.append(("plot", plot))

@@ -322,7 +322,7 @@ print(json.dumps({"mib": peak_kib / 1024, "loaded": [name for name in heavy if n
 
 
 def child(*arguments: object) -> dict[str, object]:
-    command = [sys.executable, "-c", _CHILD, *map(str, arguments)]
+    command = [sys.executable, "-P", "-c", _CHILD, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return json.loads(done.stdout)
 

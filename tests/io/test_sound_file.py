@@ -302,7 +302,7 @@ def test_a_full_disk_leaves_nothing_whenever_it_fills(tmp_path: Path, name: str)
     size = (tmp_path / name).stat().st_size
     (tmp_path / name).unlink()
     for limit in (0, size // 2, size - 1):
-        code = [sys.executable, "-c", _FULL, str(source), str(tmp_path / name), str(limit)]
+        code = [sys.executable, "-P", "-c", _FULL, str(source), str(tmp_path / name), str(limit)]
         done = subprocess.run(code, capture_output=True, text=True, timeout=60, check=True)
         assert "cannot be written (File too large)" in done.stdout, (limit, done.stdout, done.stderr)
         assert done.stdout.count("\n") == 1
