@@ -1,9 +1,13 @@
-"""What all tests share: where CI installed the real peers, none of their tests may skip."""
+"""What all tests share: randomness is seeded, and where CI installed the real peers none of their tests may skip."""
 
 import os
 import shutil
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("seeded", derandomize=True, deadline=None)
+settings.load_profile("seeded")
 
 PEERS = ("baresip", "sipp", "sox", "ffmpeg")
 

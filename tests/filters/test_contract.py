@@ -23,6 +23,7 @@ from dsp.types import Block
 
 RATE_HZ = 16_000
 """For what holds at any rate."""
+RATE_OF_CHANGES_HZ = 48_000
 
 
 def outputs(running: Filter, block: Block, cuts: list[int]) -> Block:
@@ -231,18 +232,19 @@ def two_values(spec: FilterSpec, key: str) -> list[Any]:
     return [first, other]
 
 
-@pytest.mark.parametrize(("name", "key"), changes())
-def test_no_single_change_clicks(name: str, key: str) -> None:
-    """A 1 kHz tone; the parameter is changed while it runs: -85 dB for a linear filter, else 3 dB over the steady state."""
-    rate_hz, spec = 48_000, filters.get(name)
-    values = two_values(spec, key)
-    try:
-        preset = Preset.parse({"filter": [{"type": name, key: values[0]}]}, "one")
-        chain = FilterChain(preset, setting(rate_hz, 1))
-        steady_other = FilterChain(preset.with_value(f"{name}.{key}", values[1]), setting(rate_hz, 1))
-    except (LibraryMissing, ParameterError) as error:
-        pytest.skip(f"not both values can be: {error}")
-    sound, moment = tone(rate_hz, 3.0), round(1.5 * rate_hz)
+def around_a_change(
+    preset: Preset, path: str, value: Any
+) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+    """A 1 kHz tone through a running chain around a change: what is heard then, and both steady states.
+
+    Raises:
+        ParameterError, LibraryMissing: not both values can be.
+    """
+    chain = FilterChain(preset, setting(RATE_OF_CHANGES_HZ, 1))
+    others = [
+        FilterChain(each, setting(RATE_OF_CHANGES_HZ, 1)) for each in (preset, preset.with_value(path, value))
+    ]
+    sound, moment = tone(RATE_OF_CHANGES_HZ, 3.0), round(1.5 * RATE_OF_CHANGES_HZ)
 
     def pieces(start: int) -> Iterator[Block]:
         while True:
@@ -250,16 +252,19 @@ def test_no_single_change_clicks(name: str, key: str) -> None:
             start += 480
 
     out = [chain.process(sound[:, :moment].copy())[0, -4800:].copy()]
-    chain.post(f"{name}.{key}", values[1])
+    chain.post(path, value)
     for piece in pieces(moment):
         out.append(chain.process(piece)[0].copy())
         if not chain.changing or len(out) > 300:
             break
     assert not chain.changing
     out += [chain.process(piece)[0].copy() for piece in islice(pieces(moment + 480 * (len(out) - 1)), 20)]
-    heard = np.concatenate(out)
-    steady_one = FilterChain(preset, setting(rate_hz, 1))
-    steady = [each.process(sound.copy())[0, -3 * 4800 :] for each in (steady_one, steady_other)]
+    return np.concatenate(out), [each.process(sound.copy())[0, -3 * 4800 :] for each in others]
+
+
+def assert_no_click(spec: FilterSpec, heard: NDArray[np.float32], steady: list[NDArray[np.float32]]) -> None:
+    """-85 dB re the louder tone for a linear filter, else 3 dB over the louder steady state."""
+    rate_hz = RATE_OF_CHANGES_HZ
     if spec.linear:
         louder_db = max(0.0, *(float(spectrum_db(each[-4800:]).max()) for each in steady))
         assert worst_far_db(heard, rate_hz, (1000.0,)) < louder_db - 85
@@ -269,6 +274,37 @@ def test_no_single_change_clicks(name: str, key: str) -> None:
     tones_hz = (1000.0, *loudest_hz)
     floor = max(worst_far_db(each, rate_hz, tones_hz) for each in steady)
     assert worst_far_db(heard, rate_hz, tones_hz) <= max(-85.0, floor + 3.0)
+
+
+@pytest.mark.parametrize(("name", "key"), changes())
+def test_no_single_change_clicks(name: str, key: str) -> None:
+    spec = filters.get(name)
+    values = two_values(spec, key)
+    try:
+        preset = Preset.parse({"filter": [{"type": name, key: values[0]}]}, "one")
+        heard, steady = around_a_change(preset, f"{name}.{key}", values[1])
+    except (LibraryMissing, ParameterError) as error:
+        pytest.skip(f"not both values can be: {error}")
+    assert_no_click(spec, heard, steady)
+
+
+BAND = {"kind": "peaking", "freq_hz": 1500, "gain_db": 0, "q": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "path", "value"),
+    [
+        ("parametric-eq", {"bands": [BAND, BAND]}, "bands.1.gain_db", 12),
+        ("parametric-eq", {"bands": [{**BAND, "gain_db": 9}]}, "bands.0.freq_hz", 900),
+        ("parametric-eq", {"bands": [{**BAND, "gain_db": -9}]}, "bands.0.kind", "high-shelf"),
+        ("graphic-eq", {"gains_db": [0, 3, 0, 0, 0, 0, 0, 0, 0, 0]}, "gains_db.5", -9),
+        ("fir", {"points": [[100, 0], [8000, 0]]}, "points", "100:-6,1000:6,8000:-20"),
+        ("channel-matrix", {"rows": [{"gains": [1.0]}]}, "rows.0.gains", "-0.5"),
+    ],
+)
+def test_no_change_within_a_list_clicks(name: str, values: dict[str, Any], path: str, value: Any) -> None:
+    preset = Preset.parse({"filter": [{"type": name, **values}]}, "one")
+    assert_no_click(filters.get(name), *around_a_change(preset, f"{name}.{path}", value))
 
 
 @pytest.mark.parametrize("name", [n for n in names() if not filters.get(n).changes_length])
