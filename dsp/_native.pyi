@@ -289,3 +289,35 @@ def solve_banded(band: NDArray[np.float64], right: NDArray[np.float64], /) -> No
     Raises:
         ValueError: the matrix is not positive definite, or the shapes do not fit.
     """
+
+@final
+class G722Encoder:
+    """Encoder of ITU-T G.722 at 64 kbit/s, bit-exact; pieces of even length give the same octets as the whole."""
+
+    def __new__(cls) -> G722Encoder: ...
+    def encode(self, samples: Samples, /) -> bytes:
+        """Return one octet for each two *samples*, shape (n,), at 16 kHz; n even.
+
+        What lies outside full scale is clipped, NaN is taken as 0.
+
+        Raises:
+            TypeError: if *samples* is no float32 buffer.
+            ValueError: if it has another shape, an odd length, or is not C-contiguous.
+        """
+    def reset(self) -> None:
+        """Forget the past."""
+
+@final
+class G722Decoder:
+    """Decoder of ITU-T G.722 at 64 kbit/s, bit-exact; any pieces give the same samples as the whole."""
+
+    def __new__(cls) -> G722Decoder: ...
+    def decode(self, payload: bytes, out: Samples, /) -> int:
+        """Decode *payload*, any octets, into ``out[:n]`` at 16 kHz; return n, two for each octet.
+
+        Raises:
+            TypeError: if *payload* is no buffer or *out* no float32 buffer.
+            ValueError: if *out* has another shape, is shorter than n, not C-contiguous or not writable.
+        """
+    def reset(self) -> None:
+        """Forget the past."""

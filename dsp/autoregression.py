@@ -8,6 +8,7 @@ modeled as autoregressive processes", IEEE Trans. ASSP 34(2), 1986; S. J. Godsil
 Restoration", Springer 1998, sections 5.2 and 5.3.
 """
 
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -28,8 +29,11 @@ def model(x: Stretch, order: int) -> Stretch | None:
     """Prediction error filter of *x* (autocorrelation method, Hann window); None for silence or too short a stretch."""
     if x.size < 4 * order:
         return None
-    spectrum = np.fft.rfft(x * np.hanning(x.size), 2 * x.size)
-    lags = np.fft.irfft(spectrum.real**2 + spectrum.imag**2)[: order + 1]
+    # Long enough that the lags asked for do not wrap around, and of small factors.
+    unit = 1 << max(0, (x.size + order).bit_length() - 4)
+    size = -(-(x.size + order + 1) // unit) * unit
+    spectrum = np.fft.rfft(x * _hann(x.size), size)
+    lags = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[: order + 1]
     if not lags[0] > 1e-18 * x.size:
         return None
     lags[0] *= 1.0 + WHITENING
@@ -37,6 +41,11 @@ def model(x: Stretch, order: int) -> Stretch | None:
     a[0] = 1.0
     solve_banded(np.tile(lags[:-1], (order, 1)), a[1:])
     return a
+
+
+@lru_cache(maxsize=4)
+def _hann(size: int) -> Stretch:
+    return np.hanning(size)
 
 
 def outliers(x: Stretch, a: Stretch) -> Stretch:
@@ -67,6 +76,23 @@ def interpolate(x: Stretch, missing: Mask, a: Stretch) -> None:
     band[:, 0] *= 1.0 + RIDGE
     solve_banded(band, found)
     x[where] = found
+
+
+def interpolate_gap(x: Stretch, begin: int, end: int, b: Stretch) -> None:
+    """Put back the samples *begin* to *end* of *x* in place, as `interpolate` does.
+
+    Args:
+        b: autocorrelation of the model from lag 0 to the order; so many samples and more lie on either side of the gap.
+    """
+    order = b.size - 1
+    known = x[begin - order : end + order].copy()
+    known[order:-order] = 0.0
+    found = -np.convolve(known, np.concatenate((b[:0:-1], b)), mode="valid")
+    # A sample takes part in the equations of as many others as the order says: a band of equal rows.
+    band = np.tile(b[: min(b.size, found.size)], (found.size, 1))
+    band[:, 0] *= 1.0 + RIDGE
+    solve_banded(band, found)
+    x[begin:end] = found
 
 
 def widened(mask: Mask, samples: int) -> Mask:

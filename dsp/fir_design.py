@@ -106,6 +106,11 @@ def _transform_size(least: int) -> int:
     return 1 << max(6, (least - 1).bit_length())
 
 
+def channels_wanted(channels: int) -> str:
+    """How many channels an impulse response for a sound of *channels* may have, in words."""
+    return "1 channel, as the sound has" if channels == 1 else f"1 or {channels} channels, as the sound has"
+
+
 def normalised(taps: Taps, kind: str, name: str) -> Taps:
     """Scale the impulse response *taps*, ``(channels, m)``, all channels alike.
 

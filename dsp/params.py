@@ -360,6 +360,8 @@ def _number(value: Any, path: str) -> float:
         word = value.strip()
         factor = 1000.0 if word[-1:] in ("k", "K") else 1.0
         try:
+            if "_" in word:  # Python reads 1_0 as 10
+                raise ValueError
             return float(word[:-1] if factor != 1.0 else word) * factor
         except ValueError:
             raise ParameterError(f"{path} must be a number, got {plain(value)}") from None

@@ -70,7 +70,7 @@ class CodecChoice:
     def __post_init__(self) -> None:
         if not self.name:
             raise UsageError("a codec needs a name, got an empty one: see `softphone codec list`")
-        _check_range(f"bit rate of codec {self.name}", self.bit_rate_bps, 500, 1_000_000, "b/s")
+        _check_range(f"bit rate of codec {self.name}", self.bit_rate_bps, 450, 1_000_000, "b/s")
 
     @classmethod
     def parse(cls, text: str) -> "CodecChoice":
@@ -143,7 +143,7 @@ class MediaOptions:
         names = [choice.name for choice in self.codecs]
         if len(set(names)) < len(names):
             raise UsageError(f"--codec names a codec twice: {','.join(map(str, self.codecs))}")
-        _check_range("--bitrate", self.bit_rate_bps, 500, 1_000_000, "b/s")
+        _check_range("--bitrate", self.bit_rate_bps, 450, 1_000_000, "b/s")
         _check_range("--ptime", self.ptime_ms, 10, 120, "ms")
         _check_range("--complexity", self.complexity, 0, 10)
         low, high = self.rtp_ports

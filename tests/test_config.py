@@ -31,7 +31,7 @@ URI = "sip:bob@127.0.0.1"
         (lambda: LineOptions(seed=-1), "--seed"),
         (lambda: MediaOptions(ptime_ms=5), "--ptime must be 10 to 120 ms, got 5"),
         (lambda: MediaOptions(complexity=11), "--complexity must be 0 to 10, got 11"),
-        (lambda: MediaOptions(bit_rate_bps=5_000_000), "--bitrate must be 500 to 1000000 b/s, got 5000000"),
+        (lambda: MediaOptions(bit_rate_bps=5_000_000), "--bitrate must be 450 to 1000000 b/s, got 5000000"),
         (lambda: MediaOptions(codecs=()), "at least one codec"),
         (
             lambda: MediaOptions(codecs=(CodecChoice("opus"), CodecChoice("opus", 6000))),

@@ -111,7 +111,8 @@ def of_filter(spec: FilterSpec) -> Iterator[str]:
     yield f"{spec.summary}."
     yield ""
     facts = [f"Source: {spec.source}."]
-    facts.append("Delay: set by the file." if spec.changes_length else f"Delay: {delay(spec)}.")
+    if not spec.changes_length:
+        facts.append(f"Delay: {delay(spec)}.")
     if spec.linear:
         facts.append("Linear.")
     if spec.generates:

@@ -124,6 +124,11 @@ class CodecSpec:
     """(Ie, Bpl) of ITU-T G.113 Appendix I with concealment; None where none is published."""
     bind: Callable[[LibraryFinder], "CodecSpec"] | None = None
     """The same codec with its shared library looked for elsewhere; None for one that needs none."""
+    at: Callable[[CodecSettings], "CodecSpec"] | None = None
+    """The same codec at the bit rate of these settings, where `ptimes_ms` and `payload_samples` depend on it; without, they are
+    those of the default. Raises ParameterError, or LibraryMissing. None where nothing depends on it."""
+    symmetric: bool = False
+    """Whether what `apply_fmtp` returns holds for both directions: the decoder is made with it, too."""
 
 
 codecs: Registry[CodecSpec] = Registry("codec")

@@ -24,6 +24,10 @@ NOISE_MARGIN_DB = 6.0
 FIRST_NOISE = 1e-3
 """Power that the noise is below, until something was heard."""
 LOWEST_DB = -120.0
+OVERSHOOT_DB = 10.0
+"""What a hop may lie over the target; what is louder brings the gain down at once, whatever the attack."""
+OVERSHOOT_PACE = 0.5
+"""Share of it that goes in one hop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,14 @@ class AgcParams:
     )
     max_gain_db: float = number(30.0, 0.0, 60.0, "dB", "most that is added", step=0.5)
     max_cut_db: float = number(30.0, 0.0, 60.0, "dB", "most that is taken away", step=0.5)
-    attack_s: float = number(0.3, 0.02, 10.0, "s", "time constant of a gain that falls", log=True)
+    attack_s: float = number(
+        0.3,
+        0.02,
+        10.0,
+        "s",
+        "time constant of a gain that falls; what is 10 dB over the target is met at once",
+        log=True,
+    )
     release_s: float = number(
         2.0, 0.1, 60.0, "s", "time constant of a gain that rises, while someone speaks", log=True
     )
@@ -99,6 +110,10 @@ class Agc(Filter):
             # As long as little was heard, what is known of the level changes fast, and so may the gain.
             pace = max(self._fall if wanted < gain else self._rise, 1.0 / max(10.0, self._level.heard))
             gain += min(1.0, pace) * (wanted - gain)
+            # A soft beginning, such as a breath, must not leave a gain that makes the first word overload.
+            loudest = self._params.target_dbfs + OVERSHOOT_DB - 10.0 * math.log10(max(power, 1e-12))
+            if gain > loudest:
+                gain += OVERSHOOT_PACE * (max(loudest, -self._params.max_cut_db) - gain)
         self._hops = (self._hops + 1) % HOPS_PER_S
         self._hop = self._length()
         self._count = 0

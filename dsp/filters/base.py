@@ -64,8 +64,8 @@ def _no_libraries(name: str) -> Sequence[str]:
 class Resources:
     """What a filter cannot make itself and is handed by whoever builds it."""
 
-    read_audio: Callable[[str, int], Block] = _no_audio
-    """(file name, sample rate) -> its samples at that rate, ``(channels, n)``; raises ParameterError."""
+    read_response: Callable[[str, int], Block] = _no_audio
+    """(file name, sample rate) -> the impulse response in it, for that rate, ``(channels, n)``; raises ParameterError."""
     open_codec: Callable[[str, int | None, int], CodecStream] = _no_codec
     """(codec name, bit rate or None for its default, frame in ms); raises ParameterError, UnknownName."""
     find_library: Callable[[str], Sequence[str]] = _no_libraries

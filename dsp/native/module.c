@@ -13,6 +13,7 @@ static int (*const kernels[])(PyObject *module) = {
     add_biquad,
     add_convolve,
     add_envelope,
+    add_g722,
     add_gate,
     add_lookahead,
     add_meter,

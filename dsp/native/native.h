@@ -16,6 +16,7 @@ int add_banded(PyObject *module);
 int add_biquad(PyObject *module);
 int add_convolve(PyObject *module);
 int add_envelope(PyObject *module);
+int add_g722(PyObject *module);
 int add_gate(PyObject *module);
 int add_lookahead(PyObject *module);
 int add_meter(PyObject *module);

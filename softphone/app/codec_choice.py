@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dsp.codecs import CodecSettings, CodecSpec
-from dsp.errors import LibraryMissing, UnknownName
+from dsp.errors import LibraryMissing, ParameterError, UnknownName
 from softphone.config import DEFAULT_PTIME_MS, MediaOptions
 from softphone.errors import EnvironmentProblem, UsageError
 from softphone.io.libraries import codecs_with
@@ -61,19 +61,28 @@ def chosen_codecs(media: MediaOptions) -> tuple[CodecInUse, ...]:
             if choice.bit_rate_bps is not None or low != high:
                 raise UsageError(f"bit rate of {spec.name} must be {low} to {high} b/s, got {bit_rate}")
             bit_rate = None  # --bitrate is for the codecs that have a choice
+        bit_rate = default if bit_rate is None else bit_rate
+        try:
+            spec.library()  # loaded now, not while the first packets wait
+            spec = _at(spec, CodecSettings(bit_rate_bps=bit_rate))
+        except LibraryMissing as error:
+            raise EnvironmentProblem(str(error)) from None
+        except ParameterError as error:
+            raise UsageError(str(error)) from None
         ptime_ms = wished_ptime_ms(media)
+        if media.ptime_ms is None:
+            ptime_ms = min((ms for ms in spec.ptimes_ms if ms >= ptime_ms), default=max(spec.ptimes_ms))
         if ptime_ms not in spec.ptimes_ms:
             known = ", ".join(map(str, spec.ptimes_ms))
-            raise UsageError(f"packet interval of {spec.name} must be one of {known} ms, got {ptime_ms}")
+            at_rate = "" if spec.at is None else f" at {bit_rate} b/s"
+            raise UsageError(
+                f"packet interval of {spec.name} must be one of {known} ms{at_rate}, got {ptime_ms}"
+            )
         settings = CodecSettings(
-            bit_rate_bps=default if bit_rate is None else bit_rate,
+            bit_rate_bps=bit_rate,
             ptime_ms=ptime_ms,
             complexity=media.complexity,
         )
-        try:
-            spec.library()  # loaded now, not while the first packets wait
-        except LibraryMissing as error:
-            raise EnvironmentProblem(str(error)) from None
         chosen.append(CodecInUse(spec, settings))
     return tuple(chosen)
 
@@ -108,6 +117,16 @@ def agreed(codec: CodecInUse, *, ptime_ms: int, fmtp: Mapping[str, str]) -> Code
 
     A packet interval the codec does not have becomes the next shorter one it has.
     """
-    shorter = [ms for ms in codec.spec.ptimes_ms if ms <= ptime_ms]
-    settings = replace(codec.settings, ptime_ms=max(shorter, default=min(codec.spec.ptimes_ms)))
-    return CodecInUse(codec.spec, codec.spec.apply_fmtp(settings, fmtp))
+    settings = codec.spec.apply_fmtp(codec.settings, fmtp)
+    spec = _at(codec.spec, settings)
+    shorter = [ms for ms in spec.ptimes_ms if ms <= ptime_ms]
+    return CodecInUse(spec, replace(settings, ptime_ms=max(shorter, default=min(spec.ptimes_ms))))
+
+
+def expected(codec: CodecInUse, fmtp: Mapping[str, str]) -> CodecInUse:
+    """*codec* as the peer of that fmtp sends it: as we offered it, or as both agreed where that holds for both directions."""
+    return agreed(codec, ptime_ms=codec.settings.ptime_ms, fmtp=fmtp) if codec.spec.symmetric else codec
+
+
+def _at(spec: CodecSpec, settings: CodecSettings) -> CodecSpec:
+    return spec if spec.at is None else spec.at(settings)

@@ -24,6 +24,8 @@ MOST_RESPONSE_S = 10.0
 """A filter that rings for longer is cut there."""
 SILENT_DB = -80.0
 """Bands of the sound that went in below this (re its loudest band) say nothing of the filter."""
+_SQUARES_FIT = 1e15
+"""What is louder is drawn as this: its square has to fit in single precision."""
 
 Values = NDArray[np.float64]
 
@@ -71,7 +73,8 @@ def spectrogram(sound: Iterable[Block], sample_rate_hz: int) -> Spectrogram:
     merged, waiting, total, channels = 1, np.zeros((size // 2 + 1, 0), dtype=np.float32), 0, 1
     for frames, count, wide in _frames(sound, size, hop):
         total, channels = count, wide
-        power = (np.abs(np.fft.rfft(frames * window, axis=-1)) ** 2).mean(axis=0).T * scale
+        lines = np.minimum(np.abs(np.fft.rfft(frames * window, axis=-1)), _SQUARES_FIT)
+        power = (lines**2).mean(axis=0).T * scale
         waiting = np.concatenate([waiting, power.astype(np.float32)], axis=1)
         whole = waiting.shape[1] // merged * merged
         shape = (waiting.shape[0], whole // merged, merged)

@@ -31,6 +31,9 @@ PROGRESS_S = 0.25
 MOST_FLUSHED_S = 30.0
 """A filter that gives nothing for so long has nothing left to give."""
 
+_SQUARES_FIT = 1e15
+"""Samples up to this can be squared and summed in single precision."""
+
 FilterProgress = Callable[[float], None]
 """Told which share is done, from 0 to 1."""
 
@@ -130,7 +133,8 @@ def run_file(
         check_target(target, force=force)
         if far is not None:  # what is wrong with it is to be told before any work
             _open_far(far, reader.sample_rate_hz).close()
-        with told_to_the_user(f"preset {preset.name}"):
+        # What overflows is told in our own words, by `_Level` and by the count of what was clipped.
+        with told_to_the_user(f"preset {preset.name}"), np.errstate(over="ignore", invalid="ignore"):
             run = _Run(preset, reader, far, progress)
             measured = run.measure()
             chain = run.chain(run.preset)
@@ -184,6 +188,11 @@ def _warnings(run: "_Run", writer: SoundWriter) -> Iterator[str]:
         yield f"{reader.path} ends after {has:.3f} s, its header says {says:.3f} s"
     if run.mended:
         yield f"{run.mended} samples of {reader.path} are no numbers or far beyond full scale: taken as silence, or clipped"
+    for path in run.unmeasured:
+        yield (
+            f"{path}: {reader.path} is silent or shorter than 0.4 s, so its loudness cannot be measured: "
+            "its gain is ridden as it is live"
+        )
     if writer.clipped:
         over = 20 * math.log10(writer.peak)
         yield (
@@ -211,6 +220,8 @@ class _Level:
                 f"its filters run away: what they give after {self.frames} samples is no number any more"
             )
         self.peak = max(self.peak, peak)
+        if peak > _SQUARES_FIT:
+            flat = flat.astype(np.float64)
         self.power += float(np.dot(flat, flat))
         self.count += flat.size
         self.frames += block.shape[1]
@@ -242,6 +253,8 @@ class _Run:
     """What there was to read."""
     mended: int = 0
     """Samples that were no numbers, or beyond all measure."""
+    unmeasured: list[str] = field(default_factory=list)
+    """Where a loudness was to be measured and there is none, by ``slot.parameter``."""
     _setting: Setting = field(init=False)
     _passes: int = 1
     _pass: int = 0
@@ -273,8 +286,10 @@ class _Run:
             for block in self.filtered(chain, _Level()):
                 meter.process(block)
             self._pass += 1
-            if meter.integrated_lufs is not None:
-                path = f"{self.preset.slots[number].slot}.measured_lufs"
+            path = f"{self.preset.slots[number].slot}.measured_lufs"
+            if meter.integrated_lufs is None:
+                self.unmeasured.append(path)
+            else:
                 found[path] = meter.integrated_lufs
                 self.preset = self.preset.with_value(path, meter.integrated_lufs)
         return found

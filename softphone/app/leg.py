@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dsp.codecs import timestamp_ticks
 from dsp.level import LevelReport, SpeechMeter
-from softphone.app.codec_choice import CodecInUse, agreed, matching
+from softphone.app.codec_choice import CodecInUse, agreed, expected, matching
 from softphone.app.line import ImpairedSocket, PolledSocket
 from softphone.config import MediaOptions
 from softphone.io.ids import StreamIds, seeded_rng
@@ -89,7 +89,7 @@ class MediaLeg:
         now = time.monotonic()
         codec = matching(chosen, negotiated.codec)
         codec = agreed(codec, ptime_ms=negotiated.ptime_ms, fmtp=negotiated.codec.fmtp)
-        formats = {c.payload_type: matching(chosen, c) for c in negotiated.receive}
+        formats = {c.payload_type: expected(matching(chosen, c), c.fmtp) for c in negotiated.receive}
         self.codec = codec
         self._chosen = chosen
         self._negotiated = negotiated
@@ -207,7 +207,7 @@ class MediaLeg:
     def _change_codec(self, negotiated: Negotiated) -> None:
         """Send and take what was agreed on now; the packet interval and the rate of the device stay."""
         before, self._negotiated = self._negotiated, negotiated
-        formats = {c.payload_type: matching(self._chosen, c) for c in negotiated.receive}
+        formats = {c.payload_type: expected(matching(self._chosen, c), c.fmtp) for c in negotiated.receive}
         self._formats.update(formats)
         self.receive.accept({pt: (one.spec, one.settings) for pt, one in formats.items()})
         new = negotiated.codec

@@ -90,6 +90,8 @@ def _check_plot(path: str, options: FilterOptions) -> None:
 
     if find_spec("matplotlib") is None:
         raise EnvironmentProblem('--plot needs matplotlib: pip install "softphone[plots]"')
+    if not path.lower().endswith(".png"):
+        raise UsageError(f"--plot {path} must end in .png: that is what is drawn")
     if os.path.realpath(path) in (os.path.realpath(options.target), os.path.realpath(options.source)):
         raise UsageError(f"--plot {path} is the sound file: give the picture another name")
     check_target(path, force=options.force)
@@ -119,7 +121,10 @@ def _summary(done: "FilteredFile", plot: str | None) -> Iterator[str]:
         ("level", f"{_db(done.level_before_dbfs)} -> {_db(done.level_after_dbfs)} dBFS"),
         ("peak", f"{_db(done.peak_before_dbfs)} -> {_db(done.peak_after_dbfs)} dBFS"),
         ("clipped", f"{done.clipped_samples} samples"),
-        *((name, f"{round(value, 3) + 0.0:.6g}") for name, value in {**done.measured, **done.readings}.items()),
+        *(
+            (name, f"{round(value, 3) + 0.0:.6g}")
+            for name, value in {**done.measured, **done.readings}.items()
+        ),
     ]
     if plot is not None:
         rows.append(("plot", plot))
@@ -135,7 +140,8 @@ def _rounded(values: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict):
             found[name] = _rounded(value)
         else:
-            found[name] = round(value, 4) if isinstance(value, float) else value
+            digits = 6 if name == "seconds" else 4  # a length is to give the number of its samples
+            found[name] = round(value, digits) if isinstance(value, float) else value
     return found
 
 

@@ -45,7 +45,7 @@ def codecs(given: argparse.Namespace, terminal: Terminal) -> int:
             library = spec.library()
         except LibraryMissing as missing:
             error = str(missing)
-        if error is not None and named is not None:
+        if error is not None and named is not None and spec.name == "opus":
             raise UsageError(f"{named[1]}: {error}")
         return {
             "name": spec.name,

@@ -105,6 +105,8 @@ def _unknown(command: str | None, word: str) -> str:
         hint = "options stand behind the command"
     elif nearest:
         hint = f"the nearest is {nearest[0]}"
+    elif command == "filter" and "." in name:
+        hint = f"for a file of that name write ./{word}"
     return f"{command or 'softphone'} does not know {word!r}; {hint}"
 
 
@@ -163,7 +165,10 @@ def _add_filter_options(parser: Parser) -> None:
 
     parser.usage = _FILTER_USAGE
     parser.add_argument(
-        "words", nargs="*", metavar="PRESET IN OUT", help="which filters, what is read, what is written"
+        "words",
+        nargs="*",
+        metavar="PRESET IN OUT",
+        help="which filters (a name, a TOML file, or a .txt of Equalizer APO), what is read, what is written",
     )
     parser.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
     what = parser.add_mutually_exclusive_group()

@@ -5,13 +5,15 @@ system's, if it is 1.5 or newer (only such may have the neural parts); the one i
 opuslib-next-bundled; the system's, whatever it is. Files are looked for by path: asking the linker for
 "libopus.so.0" would give whichever copy the process has loaded already. No package is imported and no
 program started for it, and nothing is looked for before a codec is used.
+
+libcodec2: the path in ``SOFTPHONE_CODEC2``, and then no other; the one inside pycodec2; the system's.
 """
 
 import functools
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dsp.codecs import CodecSpec, bind_codecs
@@ -20,8 +22,13 @@ from dsp.libopus import load_opus
 from dsp.registry import Registry
 
 OPUS_VARIABLE = "SOFTPHONE_OPUS"
+CODEC2_VARIABLE = "SOFTPHONE_CODEC2"
 
 _SYSTEM_FILE = {"darwin": "libopus.0.dylib", "win32": "opus.dll"}.get(sys.platform, "libopus.so.0")
+_SYSTEM_CODEC2 = {
+    "darwin": ("libcodec2.dylib",),
+    "win32": ("libcodec2.dll",),
+}.get(sys.platform, ("libcodec2.so.1.2", "libcodec2.so.1.1", "libcodec2.so.1.0"))
 
 
 def find_opus(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
@@ -35,17 +42,25 @@ def find_opus(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     return (*modern, *_inside_pyav(), *_inside_opuslib(), *others, _SYSTEM_FILE)
 
 
+def find_codec2(environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Candidates for libcodec2, the best first; the last are names for the system's linker."""
+    named = environ.get(CODEC2_VARIABLE)
+    if named:
+        return (named,)
+    return (*_inside_pycodec2(), *_system_libraries(_SYSTEM_CODEC2), *_SYSTEM_CODEC2)
+
+
 @functools.cache
 def codecs() -> Registry[CodecSpec]:
     """Every codec, each bound to the libraries of this machine."""
-    return bind_codecs({"opus": find_opus})
+    return bind_codecs({"opus": find_opus, "codec2": find_codec2})
 
 
 def codecs_with(*, opus: str | None) -> Registry[CodecSpec]:
     """Every codec, with the libopus at path *opus* and no other; None: as `codecs`."""
     if opus is None:
         return codecs()
-    return bind_codecs({"opus": lambda: (opus,)})
+    return bind_codecs({"opus": lambda: (opus,), "codec2": find_codec2})
 
 
 def _is_modern(path: str) -> bool:
@@ -55,16 +70,15 @@ def _is_modern(path: str) -> bool:
         return False
 
 
-def _system_libraries() -> Iterator[str]:
+def _system_libraries(names: Sequence[str] = (_SYSTEM_FILE,)) -> Iterator[str]:
     multiarch = getattr(sys.implementation, "_multiarch", "")
     folders = {
         "darwin": ("/opt/homebrew/lib", "/usr/local/lib", "/opt/local/lib"),
         "win32": (),
     }.get(sys.platform, ("/usr/local/lib", f"/usr/lib/{multiarch}", "/usr/lib64", "/usr/lib"))
     for folder in folders:
-        path = os.path.join(folder, _SYSTEM_FILE)
-        if os.path.exists(path):
-            yield path
+        paths = (os.path.join(folder, name) for name in names)
+        yield from (path for path in paths if os.path.exists(path))
 
 
 def _package_folder(name: str) -> Path | None:
@@ -88,3 +102,11 @@ def _inside_opuslib() -> Iterator[str]:
     if folder is not None:
         for pattern in ("libopus*.so*", "libopus*.dylib", "*opus*.dll"):
             yield from sorted(str(path) for path in (folder / "_native").glob(pattern))
+
+
+def _inside_pycodec2() -> Iterator[str]:
+    folder = _package_folder("pycodec2")
+    if folder is not None:
+        for libraries in (folder.parent / "pycodec2.libs", folder / ".dylibs", folder):
+            for pattern in ("libcodec2*.so*", "libcodec2*.dylib", "*codec2*.dll"):
+                yield from sorted(str(path) for path in libraries.glob(pattern))

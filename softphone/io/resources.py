@@ -11,17 +11,20 @@ from softphone.errors import SoftphoneError
 from softphone.io.sound_file import SoundReader
 
 MAX_AUDIO_S = 60.0
-"""Longest file a filter is handed whole: an impulse response, a noise."""
+"""Longest impulse response that a filter is handed."""
 _CHUNK = 65_536
 
 
 def resources() -> Resources:
     """What filters are handed on this machine; nothing is loaded before a filter asks for it."""
-    return Resources(read_audio=read_audio, open_codec=open_codec, find_library=find_library)
+    return Resources(read_response=read_response, open_codec=open_codec, find_library=find_library)
 
 
-def read_audio(name: str, sample_rate_hz: int) -> Block:
-    """The sound file *name* at *sample_rate_hz*, ``(channels, n)``; resampled by soxr HQ with its levels kept.
+def read_response(name: str, sample_rate_hz: int) -> Block:
+    """The impulse response in the sound file *name*, for *sample_rate_hz*, ``(channels, n)``.
+
+    One of another rate is resampled by soxr HQ and scaled by old by new rate: its gain at each frequency stays, as a
+    convolution sums more products a second at a higher rate.
 
     Raises:
         ParameterError: no such file, no sound, one that is too long, or a package that it needs is missing.
@@ -46,7 +49,7 @@ def read_audio(name: str, sample_rate_hz: int) -> Block:
             f"is missing ({error}): pip install soxr"
         ) from None
     resampled = soxr.resample(np.ascontiguousarray(sound.T), rate_hz, sample_rate_hz, quality="HQ")
-    return np.ascontiguousarray(resampled.T, dtype=np.float32)
+    return np.ascontiguousarray(resampled.T * (rate_hz / sample_rate_hz), dtype=np.float32)
 
 
 def open_codec(name: str, bit_rate_bps: int | None, frame_ms: int) -> CodecStream:

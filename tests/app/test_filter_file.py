@@ -195,6 +195,16 @@ def test_loudness_is_measured_first_behind_the_filters_before_it(tmp_path: Path)
     assert shares == sorted(shares)
 
 
+@pytest.mark.parametrize("samples", [np.zeros(48_000), 0.1 * np.ones(19_000)], ids=["silent", "short"])
+def test_a_loudness_that_cannot_be_measured_is_told(tmp_path: Path, samples: np.ndarray) -> None:
+    """A gating block of BS.1770 is 0.4 s long."""
+    source = written(tmp_path / "in.wav", samples, 48_000)
+    done = filter_file("loudness-ebu", source, tmp_path / "out.wav")
+    assert done.measured == {}
+    assert len(done.warnings) == 1
+    assert "cannot be measured" in done.warnings[0]
+
+
 def test_what_was_measured_by_hand_is_not_measured_again(tmp_path: Path) -> None:
     source = written(tmp_path / "in.wav", sound(48_000), 48_000)
     known = preset({"type": "loudness", "measured_lufs": -30.0})
@@ -232,10 +242,7 @@ def test_filters_that_run_away_leave_no_file(tmp_path: Path, monkeypatch: pytest
     probe_filter.register(monkeypatch)
     source = written(tmp_path / "in.wav", sound(100))
     away = preset(*({"type": "probe", "slot": f"p{n}", "level": 1000.0} for n in range(20)))
-    with (
-        pytest.raises(UsageError, match=r"^preset test: its filters run away"),
-        np.errstate(over="ignore", invalid="ignore"),
-    ):
+    with pytest.raises(UsageError, match=r"^preset test: its filters run away"):
         filter_file(away, source, tmp_path / "out.wav")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.wav"]
 
@@ -254,6 +261,24 @@ def test_what_a_filter_refuses_is_told_as_wrong_usage(
     with pytest.raises(UsageError, match=r"gain\.gain_db must be -120 to 60 dB, got 61"):
         filter_file(preset({"type": "gain"}), source, target, changes={"gain.gain_db": 61})
     assert not target.exists()
+
+
+def test_gains_beyond_all_numbers_are_told_in_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = written(tmp_path / "in.wav", sound(1000))
+    loud = preset(*({"type": "gain", "gain_db": 60, "slot": f"g{n}"} for n in range(20)))
+    with pytest.raises(UsageError, match="run away"):
+        filter_file(loud, source, tmp_path / "out.wav")
+    assert capfd.readouterr() == ("", "")
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_the_level_of_what_is_far_too_loud_is_still_a_number(tmp_path: Path) -> None:
+    source = written(tmp_path / "in.wav", np.ones(1000))
+    loud = preset(*({"type": "gain", "gain_db": 60, "slot": f"g{n}"} for n in range(10)))
+    done = filter_file(loud, source, tmp_path / "out.wav")
+    assert done.level_after_dbfs == pytest.approx(600.0, abs=0.01)
 
 
 def test_an_interruption_leaves_nothing(tmp_path: Path) -> None:

@@ -62,6 +62,12 @@ def test_a_spectrogram_does_not_depend_on_the_blocks() -> None:
     np.testing.assert_allclose(cut.times_s, whole.times_s)
 
 
+def test_a_sound_that_is_far_too_loud_has_a_spectrogram() -> None:
+    found = spectrogram([np.full((1, 8000), 1e29, dtype=np.float32)], 8000)
+    assert np.isfinite(found.mean_power).all()
+    assert found.mean_power.max() > 1e20
+
+
 def test_a_click_is_shown_where_it_is() -> None:
     sound = np.zeros((1, 10 * RATE_HZ), dtype=np.float32)
     sound[0, 7 * RATE_HZ] = 1.0

@@ -233,6 +233,7 @@ def test_one_filter_is_described_alone(capsys: pytest.CaptureFixture[str]) -> No
         (["mine", "in.wav", "out.wav", "--set", "gain.gain_bd=1"], r"gain\.gain_bd is unknown; did you mean gain_db"),
         (["mine", "in.wav", "out.wav", "--set", "gian.gain_db=1"], r"no filter 'gian' in preset mine; did you mean gain"),
         (["mine", "in.wav", "out.wav", "--far", "in.wav"], r"--far\) is for an echo canceller"),
+        (["mine", "-in.wav", "out.wav"], r"filter does not know '-in\.wav'; for a file of that name write \./-in\.wav"),
         (["mine", "in.wav", "out.wav", "--frobnicate"], r"filter does not know '--frobnicate'"),
         (["--list", "in.wav"], r"--list and --show take no files"),
         (["--show", "telefone"], r"did you mean telephone"),
@@ -306,7 +307,9 @@ def test_a_plot_is_refused_before_any_work(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("importlib.util.find_spec", lambda name: object())
         assert "there.png exists" in refusal(capsys, *words, "there.png")
-        assert "is the sound file" in refusal(capsys, *words, "out.wav")
+        assert "x.jpg must end in .png" in refusal(capsys, *words, "x.jpg")
+        Path("out.png").symlink_to("out.wav")
+        assert "is the sound file" in refusal(capsys, *words, "out.png")
         assert "none/x.png cannot be written" in refusal(capsys, *words, "none/x.png")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert refusal(capsys, *words, "x.png") == '--plot needs matplotlib: pip install "softphone[plots]"'

@@ -1,19 +1,26 @@
-"""Contract of every registered codec, Opus once with each libopus of this machine."""
+"""Contract of every registered codec, Opus once with each libopus of this machine.
+
+A codec whose library is not here is left out, except where SOFTPHONE_PEERS_REQUIRED is set.
+"""
+
+import os
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.codecs import names
 
 from dsp.codecs import MAX_PACKET_MS, CodecSettings, CodecSpec, bind_codecs, codecs, timestamp_ticks
 from dsp.codecs.opus import opus_spec
 from dsp.errors import BitstreamError, LibraryMissing, ParameterError, UnknownName
 from dsp.types import Samples
+from softphone.io.libraries import codecs as served
 from softphone.io.libraries import find_opus
 
 
 def _specs() -> dict[str, CodecSpec]:
-    specs = {name: codecs.get(name) for name in codecs.names() if name != "opus"}
+    specs = {name: served().get(name) for name in names() if name != "opus"}
     for path in find_opus({}):
         spec = opus_spec(lambda path=path: (path,))
         try:
@@ -27,6 +34,10 @@ SPECS = _specs()
 every_codec = pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS.keys())
 LEAST_SNR_DB = {"pcmu": 30.0, "pcma": 30.0, "l16": 70.0, "l16-wb": 70.0}
 """Of speech-like sound at -20 dBov; G.711's own noise is 38 dB down at its best. Opus keeps no waveform."""
+PARAMETRIC = {"codec2"}
+"""Keeps no waveform, and no spectrum of a buzz that is no voice: judged by STOI in its own test."""
+LOUDEST_OF_SILENCE = {"codec2": 2e-3}
+"""Measured: 1.2e-3. The others: one step of A-law, the largest of their smallest steps, is 2.4e-4."""
 LEAST_LIKENESS = 0.95
 """Opus: correlation of short-time spectra; measured 0.97 and above at 16 kb/s."""
 
@@ -59,8 +70,10 @@ def spectra(signal: Samples, rate: int) -> np.ndarray:
 
 
 def test_the_codecs_of_a_first_call_are_there() -> None:
-    assert {"opus", "pcmu", "pcma", "l16", "l16-wb"} <= set(codecs.names())
+    assert {"opus", "pcmu", "pcma", "g722", "l16", "l16-wb"} <= set(codecs.names())
     assert any(name.startswith("opus") for name in SPECS)
+    if os.environ.get("SOFTPHONE_PEERS_REQUIRED"):
+        assert {name for name in codecs.names() if name != "opus"} <= SPECS.keys()
 
 
 def test_a_finder_binds_its_codec_and_no_other() -> None:
@@ -100,6 +113,9 @@ def test_the_delay_is_as_stated_and_speech_comes_through(spec: CodecSpec) -> Non
             noise = heard[delay:] - sent
             assert 10 * np.log10(np.sum(sent**2) / np.sum(noise**2)) > LEAST_SNR_DB[spec.name]
             continue
+        if spec.name in PARAMETRIC:
+            assert heard.size == signal.size // (rate * ptime_ms // 1000) * (rate * ptime_ms // 1000)
+            continue
         reach = rate // 50
         alike = [float(np.dot(signal[: heard.size - lag], heard[lag:])) for lag in range(reach)]
         # A millisecond: what an encoder filters away below 100 Hz shifts the correlation a little.
@@ -112,8 +128,8 @@ def test_the_delay_is_as_stated_and_speech_comes_through(spec: CodecSpec) -> Non
 def test_silence_in_is_silence_out(spec: CodecSpec) -> None:
     asked = CodecSettings()
     rate = spec.sample_rate_hz(asked)
-    # One step of A-law, the largest of the smallest steps, is 2.4e-4.
-    assert np.abs(through(spec, asked, np.zeros(rate // 2, dtype=np.float32))).max() < 3e-4
+    loudest = np.abs(through(spec, asked, np.zeros(rate // 2, dtype=np.float32))).max()
+    assert loudest < LOUDEST_OF_SILENCE.get(spec.name, 3e-4)
 
 
 @every_codec

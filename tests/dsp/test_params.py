@@ -101,6 +101,7 @@ def test_both_ends_of_a_range_belong_to_it() -> None:
         ({"level_db": float("inf")}, "eq.level_db must be -60 to 12 dB, got inf"),
         ({"level_db": 10**400}, "eq.level_db must be a number a computer can hold"),
         ({"level_db": "loud"}, "eq.level_db must be a number, got 'loud'"),
+        ({"level_db": "1_0"}, "eq.level_db must be a number, got '1_0'"),
         ({"level_db": True}, "eq.level_db must be a number, got True"),
         ({"level_db": None}, "eq.level_db must be a number, got None"),
         ({"level_db": "auto"}, "eq.level_db must be a number, got 'auto'"),

@@ -36,7 +36,7 @@ def test_an_echo_returns_what_was_sent(tmp_path):
     assert result["score"]["value"] > 0.85  # through Opus twice at 16 kb/s; 0.95 was measured
 
 
-@pytest.mark.parametrize("codec", ["pcmu", "pcma", "l16", "l16-wb", "opus:32000"])
+@pytest.mark.parametrize("codec", ["pcmu", "pcma", "g722", "l16", "l16-wb", "opus:32000"])
 def test_every_codec_carries_a_call(codec):
     with Answering("--codec", codec, "--calls", "1") as callee:
         status, result, _ = softphone(

@@ -35,6 +35,12 @@ def test_speech_of_any_level_comes_out_at_the_target(speaker: str, dbfs: float) 
     assert active_dbfs(out[3 * RATE_HZ :]) == pytest.approx(-23.0, abs=2.0)
 
 
+def test_a_soft_beginning_does_not_make_the_first_word_overload() -> None:
+    """0.2 s of breath at -47 dBFS, for which the gain rises by 18 dB, before a word of -14 dBFS (measured: +0.3 dBFS)."""
+    out = run(make("agc", RATE_HZ), speech("man", RATE_HZ))[0]
+    assert 20 * np.log10(np.abs(out).max()) < 1.5
+
+
 def test_its_meter_reads_the_active_level() -> None:
     for dbfs in (-40.0, -15.0):
         running = make("agc", RATE_HZ, memory_s=20.0)

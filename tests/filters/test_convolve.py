@@ -19,11 +19,11 @@ def room(channels=1, seconds=0.4):
 def build(channels=1, audio=None, **values):
     spec = filters.get("convolve")
 
-    def read_audio(name, wanted_hz):
+    def read_response(name, wanted_hz):
         assert (name, wanted_hz) == ("room.wav", RATE_HZ)
         return audio
 
-    setting = Setting(RATE_HZ, channels, Resources(read_audio=read_audio))
+    setting = Setting(RATE_HZ, channels, Resources(read_response=read_response))
     return spec.build(from_mapping(spec.params, {"file": "room.wav", **values}), setting)
 
 
@@ -82,3 +82,8 @@ def test_the_mix_is_plain_sound_and_response_in_time_with_each_other(mix):
 def test_what_cannot_be_is_said_in_one_line(audio, message):
     with pytest.raises(ParameterError, match=message):
         build(2, audio)
+
+
+def test_a_stereo_response_is_refused_for_a_mono_sound():
+    with pytest.raises(ParameterError, match="must have 1 channel, as the sound has, got 2"):
+        build(1, np.ones((2, 4), dtype=np.float32))

@@ -13,11 +13,11 @@ CURVE = [[100.0, -30.0], [300.0, 0.0], [1000.0, 3.0], [3000.0, 0.0], [3800.0, -4
 def build(channels=1, audio=None, rate_hz=RATE_HZ, **values):
     spec = filters.get("fir")
 
-    def read_audio(name, wanted_hz):
+    def read_response(name, wanted_hz):
         assert (name, wanted_hz) == (values["file"], rate_hz)
         return np.atleast_2d(np.asarray(audio, dtype=np.float32))
 
-    setting = Setting(rate_hz, channels, Resources(read_audio=read_audio))
+    setting = Setting(rate_hz, channels, Resources(read_response=read_response))
     return spec.build(from_mapping(spec.params, values), setting)
 
 
@@ -106,3 +106,8 @@ def test_the_tail_is_all_that_sounds_on():
 def test_what_cannot_be_is_said_in_one_line(audio, values, message):
     with pytest.raises(ParameterError, match=message):
         build(2, audio, **values)
+
+
+def test_a_stereo_response_is_refused_for_a_mono_sound():
+    with pytest.raises(ParameterError, match="must have 1 channel, as the sound has, got 2"):
+        build(1, np.ones((2, 4), dtype=np.float32), file="x.wav")

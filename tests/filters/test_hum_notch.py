@@ -1,4 +1,5 @@
 import importlib.resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,9 +7,11 @@ from pystoi import stoi
 from scipy.signal import cheby2, sosfreqz
 from support.peers import read_wav
 
+from dsp.chain import FilterChain
 from dsp.filters import Setting, filters
 from dsp.filters.hum_notch import DEPTH_DB, ORDER, notches
 from dsp.params import from_mapping
+from softphone.io.presets import find_preset
 
 RATE_HZ = 16_000
 HARMONICS = (1.0, 0.5, 0.7, 0.3, 0.5, 0.2, 0.3, 0.2, 0.1, 0.1)
@@ -179,3 +182,16 @@ def test_each_notch_is_as_wide_as_the_first_and_out_of_reach_there_is_none():
     np.testing.assert_allclose(edges, -3.01, atol=0.1)
     assert sos.shape == (ORDER * 60, 6)
     assert np.isfinite(sos).all()
+
+
+@pytest.mark.parametrize("mains", ["50", "60"])
+def test_the_presets_have_taken_hum_away_after_some_seconds(mains):
+    """At least 25 dB less from 4 s on, which short recordings need (measured: 28 and 38 dB in the worst second)."""
+    rate_hz = 16_000
+    t = np.arange(8 * rate_hz) / rate_hz
+    hum = sum(0.03 / n * np.sin(2 * np.pi * int(mains) * n * t + n) for n in range(1, 9)).astype(np.float32)
+    preset = find_preset(f"hum-removal-{mains}", Path("none")).load()
+    left = FilterChain(preset, Setting(rate_hz)).process(hum[np.newaxis].copy())[0]
+    for second in range(3, 8):
+        part = slice(second * rate_hz, (second + 1) * rate_hz)
+        assert 20 * np.log10(np.std(left[part]) / np.std(hum[part])) < -25.0

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from support.codecs import names
 
 from dsp.errors import LibraryMissing, ParameterError, UnknownName
-from softphone.io.libraries import codecs
-from softphone.io.resources import MAX_AUDIO_S, read_audio, resources
+from softphone.io.resources import MAX_AUDIO_S, read_response, resources
 
 
 def tone(rate_hz: int, count: int, hz: float = 440.0) -> np.ndarray:
@@ -16,19 +16,34 @@ def tone(rate_hz: int, count: int, hz: float = 440.0) -> np.ndarray:
 def test_a_sound_file_is_read_at_its_own_rate_as_it_is(tmp_path: Path) -> None:
     both = np.stack([tone(8000, 800), tone(8000, 800, 1000.0)], axis=1)
     soundfile.write(tmp_path / "two.wav", both, 8000, "DOUBLE")
-    found = resources().read_audio(str(tmp_path / "two.wav"), 8000)
+    found = resources().read_response(str(tmp_path / "two.wav"), 8000)
     assert found.dtype == np.float32
     assert found.flags.c_contiguous
     np.testing.assert_array_equal(found, both.T.astype(np.float32))
 
 
-def test_another_rate_is_resampled_with_its_level_kept(tmp_path: Path) -> None:
+def test_another_rate_is_resampled_with_its_shape_kept(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "one.flac", tone(44_100, 44_100), 44_100, "PCM_24")
-    found = read_audio(str(tmp_path / "one.flac"), 16_000)
+    found = read_response(str(tmp_path / "one.flac"), 16_000) * (16_000 / 44_100)
     assert found.shape == (1, 16_000)
     middle = slice(2000, 14_000)
     # soxr HQ: 20 bits.
     assert np.abs(found[0] - tone(16_000, 16_000))[middle].max() < 2.0**-19
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16_000, 44_100, 48_000])
+def test_an_impulse_response_has_the_same_gain_at_any_rate(tmp_path: Path, rate_hz: int) -> None:
+    taps = np.zeros(800)
+    taps[100:180] = 0.01 * np.hanning(80)
+    soundfile.write(tmp_path / "response.wav", taps, 16_000, "DOUBLE")
+    found = read_response(str(tmp_path / "response.wav"), rate_hz)[0]
+
+    def gain_db(response: np.ndarray, at_hz: int, hz: float) -> float:
+        turned = response @ np.exp(-2j * np.pi * hz * np.arange(response.size) / at_hz)
+        return 20 * float(np.log10(np.abs(turned)))
+
+    for hz in (0.0, 100.0, 250.0):
+        assert gain_db(found, rate_hz, hz) == pytest.approx(gain_db(taps, 16_000, hz), abs=0.01)
 
 
 def test_what_cannot_be_read_is_a_parameter_error_of_one_line(tmp_path: Path) -> None:
@@ -40,11 +55,11 @@ def test_what_cannot_be_read_is_a_parameter_error_of_one_line(tmp_path: Path) ->
         ("long.wav", "60 s at most"),
     ):
         with pytest.raises(ParameterError, match=words) as told:
-            read_audio(str(tmp_path / name), 8000)
+            read_response(str(tmp_path / name), 8000)
         assert "\n" not in str(told.value)
 
 
-@pytest.mark.parametrize("name", codecs().names())
+@pytest.mark.parametrize("name", [name for name in names() if name != "codec2"])  # which keeps no waveform
 @pytest.mark.parametrize("frame_ms", [20, 40])
 def test_a_codec_gives_what_it_took_after_the_delay_it_says(name: str, frame_ms: int) -> None:
     stream = resources().open_codec(name, None, frame_ms)
@@ -68,23 +83,31 @@ def test_a_codec_gives_what_it_took_after_the_delay_it_says(name: str, frame_ms:
     assert error(best) < (0.2 if name == "opus" else 0.02)
 
 
-@pytest.mark.parametrize("name", codecs().names())
+@pytest.mark.parametrize("name", names())
 def test_a_lost_frame_is_concealed(name: str) -> None:
     stream = resources().open_codec(name, None, 20)
     sound = tone(stream.sample_rate_hz, 40 * stream.frame_samples).astype(np.float32)
+    least, after = 0.3, 0.8
+    if (
+        name == "codec2"
+    ):  # a tone is no voice to it, a buzz is; measured 0.33, and 0.86 of that after the losses
+        least, after = 0.2, 0.6
+        buzz = sum(tone(8000, sound.size, 120.0 * k) / k for k in range(1, 20))
+        sound = (0.9 * buzz / np.abs(buzz).max()).astype(np.float32)
     levels = [
         float(np.sqrt(np.mean(stream.transmit(frame.copy(), lost=number in (20, 30, 31)) ** 2)))
         for number, frame in enumerate(np.split(sound, 40))
     ]
     before = levels[19]
-    assert before > 0.3
+    assert before > least
     for number in (20, 30):
         assert levels[number] > 0.3 * before  # a gap would be 0
-    assert levels[39] > 0.8 * before
+    assert levels[39] > after * before
 
 
 def test_the_same_frames_give_the_same_sound() -> None:
-    for name in codecs().names():
+    # The library of Codec2 draws phases from one generator for the whole process.
+    for name in (name for name in names() if name != "codec2"):
         outs = []
         for _ in range(2):
             stream = resources().open_codec(name, None, 20)

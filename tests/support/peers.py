@@ -58,7 +58,7 @@ statmode_default {status_line}
 snd_path {folder}/rec
 module_path {modules}
 """
-_MODULES = ("stdio", "opus", "g711", "aufile", "aubridge", "uuid", "rtcpsummary")
+_MODULES = ("stdio", "opus", "g711", "g722", "codec2", "aufile", "aubridge", "uuid", "rtcpsummary")
 
 
 def missing(program: str) -> str | None:
