@@ -105,7 +105,7 @@ class FilterChain:
         """Whether something is still being faded in."""
         return bool(self._posted) or self._rows is not None or self._row.changing
 
-    def readings(self) -> dict[str, float]:
+    def readings(self) -> dict[str, float | str]:
         """What the meters of all filters show, by ``slot.name``."""
         return self._row.readings()
 
@@ -320,7 +320,7 @@ class _Row:
             count = round(count * slot.built.length_factor) + slot.built.tail_samples
         return count
 
-    def readings(self) -> dict[str, float]:
+    def readings(self) -> dict[str, float | str]:
         return {
             f"{slot.spec.slot}.{name}": value
             for slot in self._heard()

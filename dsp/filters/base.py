@@ -120,8 +120,8 @@ class Filter(Protocol):
         """Be told what the loudspeaker plays: mono, as long as the next block. Only if the spec says ``takes_far``."""
         return None
 
-    def readings(self) -> Mapping[str, float]:
-        """What its meters show now, by the names in ``FilterSpec.readings``."""
+    def readings(self) -> Mapping[str, float | str]:
+        """What its meters show now, by the names in ``FilterSpec.readings``: numbers, or a text that was read."""
         return {}
 
 

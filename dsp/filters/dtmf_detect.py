@@ -9,8 +9,6 @@ from dsp.filters.base import Filter, FilterSpec, Reading, Setting
 from dsp.params import integer
 from dsp.types import Block
 
-VALUES = "0123456789*#ABCD"
-"""What the meter shows for a digit is its place here: 10 for the star, 11 for the hash (RFC 4733 section 3.2)."""
 MAX_KEPT = 1024
 
 
@@ -52,10 +50,9 @@ class DtmfDetect(Filter):
         if isinstance(previous, DtmfDetect):
             self.digits, self._count = previous.digits, previous._count
 
-    def readings(self) -> dict[str, float]:
+    def readings(self) -> dict[str, float | str]:
         """See `Filter.readings`."""
-        last = VALUES.index(self.digits[-1]) if self.digits else -1
-        return {"last_digit": float(last), "digits": float(self._count)}
+        return {"digits": self.digits, "count": float(self._count)}
 
 
 SPECS = (
@@ -68,10 +65,8 @@ SPECS = (
         build=DtmfDetect,
         linear=True,
         readings=(
-            Reading(
-                "last_digit", "", "the last digit found: 0 to 9, 10 star, 11 hash, 12 to 15 A to D; -1 none"
-            ),
-            Reading("digits", "", "how many digits were found"),
+            Reading("digits", "", "the digits found, the newest 1024"),
+            Reading("count", "", "how many digits were found"),
         ),
     ),
 )

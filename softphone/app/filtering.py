@@ -14,7 +14,7 @@ import numpy as np
 from dsp.chain import FilterChain, mend
 from dsp.errors import ParameterError
 from dsp.filters import Setting
-from dsp.filters.loudness import needs_measuring
+from dsp.filters.loudness import LoudnessParams, needs_measuring
 from dsp.preset import Preset
 from dsp.types import Block, Samples
 from softphone.errors import UsageError
@@ -28,6 +28,8 @@ from softphone.settings import user_config_path
 BLOCK_SAMPLES = 16_384
 """Of each channel: long enough that calls cost nothing, short enough to stay in the cache."""
 PROGRESS_S = 0.25
+LOUDNESS_TOLERANCE_LU = 0.5
+"""EBU R 128 (2020) allows so much."""
 MOST_FLUSHED_S = 30.0
 """A filter that gives nothing for so long has nothing left to give."""
 
@@ -64,7 +66,7 @@ class FilteredFile:
     """As it came from the filters, before clipping."""
     clipped_samples: int
     """Samples that were louder than full scale, where the output cannot hold such."""
-    readings: dict[str, float]
+    readings: dict[str, float | str]
     """What the filters' meters showed at the end, by ``slot.name``."""
     measured: dict[str, float]
     """What a first pass found and the filters were told, by ``slot.parameter``."""
@@ -145,6 +147,7 @@ def run_file(
             with SoundWriter(
                 target, format, sample_rate_hz=reader.sample_rate_hz, channels=channels, force=force
             ) as writer:
+                writer.tag(reader.tags())
                 for block in run.filtered(chain, before):
                     after.add(block)
                     writer.write(block)
@@ -167,7 +170,7 @@ def run_file(
         clipped_samples=writer.clipped,
         readings=chain.readings(),
         measured=measured,
-        warnings=tuple(_warnings(run, writer)),
+        warnings=tuple(_warnings(run, writer, chain)),
     )
 
 
@@ -181,7 +184,7 @@ def _check_far(preset: Preset, far: str | PathLike[str] | None) -> None:
         raise UsageError(f"a far signal (--far) is for an echo canceller: preset {preset.name} has none")
 
 
-def _warnings(run: "_Run", writer: SoundWriter) -> Iterator[str]:
+def _warnings(run: "_Run", writer: SoundWriter, chain: FilterChain) -> Iterator[str]:
     reader = run.reader
     if run.frames != reader.frames:
         has, says = run.frames / reader.sample_rate_hz, reader.seconds
@@ -193,12 +196,26 @@ def _warnings(run: "_Run", writer: SoundWriter) -> Iterator[str]:
             f"{path}: {reader.path} is silent or shorter than 0.4 s, so its loudness cannot be measured: "
             "its gain is ridden as it is live"
         )
+    yield from _missed(run.preset, chain.readings())
     if writer.clipped:
         over = 20 * math.log10(writer.peak)
         yield (
             f"{writer.clipped} samples of {writer.path} were clipped, the loudest at {over:.1f} dB over full scale: "
             "lower the gain, or end the preset with a limiter"
         )
+
+
+def _missed(preset: Preset, readings: Mapping[str, float | str]) -> Iterator[str]:
+    """Where a limiter had to keep a file from the loudness it was to have."""
+    for slot in preset.slots:
+        if not isinstance(slot.params, LoudnessParams) or slot.params.measured_lufs is None or slot.bypass:
+            continue
+        got, wanted = readings[f"{slot.slot}.integrated_lufs"], slot.params.target_lufs
+        if isinstance(got, float) and wanted - got > LOUDNESS_TOLERANCE_LU:
+            yield (
+                f"{slot.slot}: {got:.1f} LUFS came out, wanted {wanted:g}: its peaks leave no more room below "
+                f"{slot.params.max_true_peak_dbtp:g} dBTP; put a compressor before it, or lower the target"
+            )
 
 
 @dataclass(slots=True)

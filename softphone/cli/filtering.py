@@ -122,7 +122,7 @@ def _summary(done: "FilteredFile", plot: str | None) -> Iterator[str]:
         ("peak", f"{_db(done.peak_before_dbfs)} -> {_db(done.peak_after_dbfs)} dBFS"),
         ("clipped", f"{done.clipped_samples} samples"),
         *(
-            (name, f"{round(value, 3) + 0.0:.6g}")
+            (name, value if isinstance(value, str) else f"{round(value, 3) + 0.0:.6g}")
             for name, value in {**done.measured, **done.readings}.items()
         ),
     ]

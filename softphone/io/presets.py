@@ -44,7 +44,12 @@ class PresetFile:
                 from dsp.equalizer_apo import parse
 
                 return parse(text, self.name)
-            return _with_files_beside(Preset.parse(_toml(text, self.path), self.name), self.path.parent)
+            values = _toml(text, self.path)
+            if not values:
+                raise UsageError(
+                    f"{self.path} says nothing: wanted a preset, with a [[filter]] for each filter"
+                )
+            return _with_files_beside(Preset.parse(values, self.name), self.path.parent)
 
     def text(self) -> str:
         """What the file holds.

@@ -8,7 +8,7 @@ than full scale is clipped and counted; floating-point files hold it as it is.
 import itertools
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
@@ -110,6 +110,11 @@ class SoundReader:
             np.copyto(block, read.T)
             yield block
 
+    def tags(self) -> dict[str, str]:
+        """Title, artist and whatever else the file says of itself, by the names that soundfile gives them."""
+        found: dict[str, str] = self._file.copy_metadata()
+        return found
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -161,6 +166,7 @@ class SoundWriter:
         self._target = Path(os.path.realpath(path))
         soundfile = load_soundfile()
         self._faults: Any = soundfile.SoundFileError
+        self._no_tag = (self._faults, AttributeError, RuntimeError)
         self._temporary = self._target.with_name(f".softphone-{os.getpid()}-{next(_numbers)}.part")
         self._file: Any = None
         try:
@@ -187,6 +193,12 @@ class SoundWriter:
         except BaseException:
             self.discard()
             raise
+
+    def tag(self, tags: Mapping[str, str]) -> None:
+        """Say of the file, before anything is written, what `SoundReader.tags` gave; a container without tags has none."""
+        for name, text in tags.items():
+            with suppress(*self._no_tag):
+                setattr(self._file, name, text)
 
     def write(self, block: Block) -> None:
         """Append *block*, ``(channels, n)``, which stays as it is.

@@ -377,3 +377,29 @@ def test_samples_that_are_no_numbers_are_silence_and_counted(tmp_path: Path) -> 
     assert found[500] == found[700] == 0
     assert len(done.warnings) == 1
     assert done.warnings[0].startswith("3 samples of ")
+
+
+def test_a_loudness_that_peaks_forbid_is_told(tmp_path: Path) -> None:
+    source = written(tmp_path / "in.wav", sound(RATE_HZ * 2))
+    done = filter_file("loudness-ebu", source, tmp_path / "out.wav", changes={"loudness.target_lufs": -6.0})
+    assert any("LUFS came out, wanted -6" in each for each in done.warnings)
+    assert filter_file("loudness-ebu", source, tmp_path / "2.wav").warnings == ()
+
+
+def test_digits_that_were_heard_are_told(tmp_path: Path) -> None:
+    source = written(tmp_path / "in.wav", 0.001 * sound(RATE_HZ * 3))
+    heard = preset({"type": "dtmf", "digits": "159D*#"}, {"type": "dtmf-detect"})
+    done = filter_file(heard, source, tmp_path / "out.wav")
+    assert done.readings["dtmf-detect.digits"] == "159D*#"
+    assert done.readings["dtmf-detect.count"] == 6
+
+
+@pytest.mark.parametrize("name", ["out.flac", "out.wav", "out.ogg"])
+def test_title_and_artist_are_kept(tmp_path: Path, name: str) -> None:
+    source = tmp_path / "in.flac"
+    with soundfile.SoundFile(source, "w", RATE_HZ, 1, "PCM_16") as file:
+        file.title, file.artist = "A title", "Somebody"
+        file.write(sound())
+    filter_file("no-filter", source, tmp_path / name)
+    with soundfile.SoundFile(tmp_path / name) as file:
+        assert {"title": "A title", "artist": "Somebody"}.items() <= file.copy_metadata().items()

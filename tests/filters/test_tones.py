@@ -127,10 +127,9 @@ def test_a_tone_out_of_reach_is_refused() -> None:
 def test_dialled_digits_are_read_back_and_pass_unchanged(rate_hz: int) -> None:
     dialled = sound_of("dtmf", 3, rate_hz=rate_hz, digits="12 3a#*", tone_ms=60, pause_ms=40, start_ms=333)
     reader = make("dtmf-detect", rate_hz=rate_hz)
-    assert reader.readings() == {"last_digit": -1.0, "digits": 0.0}
+    assert reader.readings() == {"digits": "", "count": 0.0}
     np.testing.assert_array_equal(reader.process(dialled.copy()), dialled)
-    assert reader.digits == "123A#*"  # type: ignore[attr-defined]
-    assert reader.readings() == {"last_digit": 10.0, "digits": 6.0}
+    assert reader.readings() == {"digits": "123A#*", "count": 6.0}
     assert not dialled[0, : round(0.333 * rate_hz)].any()
 
 

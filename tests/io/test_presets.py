@@ -81,6 +81,8 @@ def test_a_path_is_taken_as_it_is(packaged: Path, own: Path, tmp_path: Path) -> 
     ("content", "words"),
     [
         (b"[[filter\n", r"is not TOML: .*line 1"),
+        (b"", r"says nothing: wanted a preset"),
+        (b"# to be written\n", r"says nothing: wanted a preset"),
         (b"a = 1\n", r"a is unknown in a preset"),
         (b'[[filter]]\ntype = "gian"\n', r"no filter named 'gian'; did you mean gain\?"),
         (b'[[filter]]\ntype = "gain"\ngain_db = 99\n', r"gain\.gain_db must be -120 to 60 dB, got 99"),
