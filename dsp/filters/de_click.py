@@ -24,16 +24,16 @@ SUSPECT = 10.0
 """What differs by so many times what is usual is left out of the first model."""
 FIRST = 0.4
 """Share of the threshold over which an outlier is looked into while the model is still spoilt by clicks."""
-TURNS = 3
+TURNS = 2
 LOW = 3.5
 """A click reaches as far as what stays when it is mended is over so many times what is usual."""
 SHORT, LONGER = 3, 0.4
 """For a click of more samples the threshold grows by this power of them: more samples explain more of any sound."""
-SLACK = 1.5
+SLACK = 1.25
 """What is mended may be longer than a click by this: a little around it counts to it."""
-GROWTH = (0.9,) * 6 + (0.6,) * 4 + (0.3,) * 4
+GROWTH = (0.9,) * 6 + (0.6,) * 4 + (0.3,) * 6 + (0.1,) * 6
 """Turn by turn a click takes in what stays over this share of the largest that stays: exactly first, then fast."""
-REST = 0.9
+REST = 0.5
 """Where more of an outlier than this share stays beside what was mended, it was no click: sound begins there."""
 LOUDER = 2.0
 """What is put back is at most so many times as loud as the sound around."""

@@ -54,7 +54,7 @@ def notes(rate_hz: int) -> NDArray[np.float32]:
 @pytest.mark.parametrize(("rate_hz", "gain_db"), [(8000, 8), (16_000, 15), (48_000, 25)])
 @pytest.mark.parametrize("speaker", SPEAKERS)
 def test_clicks_in_speech_are_mended(speaker: str, rate_hz: int, gain_db: float) -> None:
-    """Measured: MEASURED_A.
+    """Measured: 12.5 and 11.7 dB at 8 kHz, 19.9 and 40.9 dB at 16 kHz, 91 and 59 dB at 48 kHz.
 
     At 8 kHz speech has sharp onsets of its own: what is as small as they are stays.
     """
@@ -66,17 +66,25 @@ def test_clicks_in_speech_are_mended(speaker: str, rate_hz: int, gain_db: float)
 
 @pytest.mark.parametrize(
     ("rate_hz", "longest_ms", "gain_db"),
-    [(8000, 1.0, 0), (16_000, 0.4, 0), (16_000, 1.0, 0), (48_000, 0.4, 0), (48_000, 1.0, 0), (48_000, 2.0, 0)],
+    [
+        (8000, 1.0, 14),
+        (16_000, 0.4, 14),
+        (16_000, 1.0, 18),
+        (48_000, 0.4, 34),
+        (48_000, 1.0, 19),
+        (48_000, 2.0, 7),
+    ],
 )
 @pytest.mark.parametrize("speaker", SPEAKERS)
 def test_decaying_clicks_in_speech_are_mended_to_their_tails(
     speaker: str, rate_hz: int, longest_ms: float, gain_db: float
 ) -> None:
-    """Measured, in the order of the cases: MEASURED_B."""
+    """Measured, in the order of the cases: 17.0, 16.7, 21.0, 44.7, 22.9 and 8.4 dB for the man, 22.7, 26.5, 20.9, 39.0,
+    23.2 and 14 dB for the woman; the clicks not found hold what is left.
+    """
     voice = speech(speaker, rate_hz)
     spoilt = bursts(voice, rate_hz, longest_ms, seed=23)
     mended = run(make("de-click", rate_hz), spoilt)[0]
-    print("B", speaker, rate_hz, longest_ms, snr_db(voice, mended) - snr_db(voice, spoilt))
     assert snr_db(voice, mended) - snr_db(voice, spoilt) >= gain_db
 
 
@@ -89,7 +97,9 @@ def test_attacks_of_notes_are_no_clicks(rate_hz: int) -> None:
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_a_noise_floor_under_the_speech_makes_no_clicks(rate_hz: int) -> None:
     voice = speech("man", rate_hz)
-    voice += np.float32(10 ** (-60 / 20)) * np.random.default_rng(4).standard_normal(voice.size, dtype=np.float32)
+    voice += np.float32(10 ** (-60 / 20)) * np.random.default_rng(4).standard_normal(
+        voice.size, dtype=np.float32
+    )
     np.testing.assert_array_equal(run(make("de-click", rate_hz), voice)[0], voice)
 
 
