@@ -109,7 +109,9 @@ def test_every_option_is_described() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_option_named_exists(document: Path) -> None:
-    text = re.sub(r"python -m benchmarks.*", "", document.read_text(encoding="utf-8"))  # have options of their own
+    text = re.sub(
+        r"python -m benchmarks.*", "", document.read_text(encoding="utf-8")
+    )  # have options of their own
     named = set(re.findall(r"(?<![\w-])--([a-z][a-z0-9-]+)", text))
     assert named <= {option.name for option in OPTIONS} | OTHER_OPTIONS
 
