@@ -143,6 +143,36 @@ def test_k_weighting_is_the_same_at_any_rate(rate_hz: int) -> None:
     assert np.abs(20 * np.log10(found / wanted)).max() < 0.15
 
 
+# ITU-R BS.2217: tones of these frequencies on two channels, each made to read -18, -23 or -24 LKFS by the two filters
+# printed in BS.1770-4, tables 1 and 2; within 0.1 LU. Its gate tests: a quieter part below either gate does not count.
+PRINTED = np.array(
+    [
+        [1.53512485958697, -2.69169618940638, 1.19839281085285, 1, -1.69065929318241, 0.73248077421585],
+        [1.0, -2.0, 1.0, 1.0, -1.99004745483398, 0.99007225036621],
+    ]
+)
+
+
+def reading(freq_hz: float, lkfs: float, seconds: float = 20.0) -> NDArray[np.float32]:
+    """A tone on two channels that has *lkfs* by the printed filters (BS.1770-4 equations 1 and 2)."""
+    weighted = float(np.abs(sosfreqz(PRINTED, worN=[2 * np.pi * freq_hz / RATE_HZ])[1][0]))
+    power = 10 ** ((lkfs + 0.691) / 10) / 2 / weighted**2  # of each channel
+    return np.tile(tone(freq_hz, 10 * np.log10(2 * power), seconds, RATE_HZ), (2, 1))
+
+
+@pytest.mark.parametrize("lkfs", [-18.0, -23.0, -24.0])
+@pytest.mark.parametrize("freq_hz", [25, 100, 500, 1000, 2000, 10_000])
+def test_a_tone_of_any_frequency_reads_as_bs_2217_says(freq_hz: float, lkfs: float) -> None:
+    seconds = 5.0 if freq_hz > 25 else 20.0
+    assert measured(reading(freq_hz, lkfs, seconds)).integrated_lufs == pytest.approx(lkfs, abs=0.1)
+
+
+@pytest.mark.parametrize(("loud", "soft"), [(-10.0, -25.0), (-65.0, -75.0)], ids=["relative", "absolute"])
+def test_what_lies_below_a_gate_does_not_count(loud: float, soft: float) -> None:
+    sound = np.concatenate([reading(1000, loud, 10), reading(1000, soft, 10)], axis=1)
+    assert measured(sound).integrated_lufs == pytest.approx(loud, abs=0.1)
+
+
 def test_pieces_measure_as_the_whole() -> None:
     rng = np.random.default_rng(4)
     voice = speech("woman", 16_000)
