@@ -24,9 +24,10 @@ def test_three_frames_of_1300_to_a_packet_are_four_kilobits_on_the_wire():
         }  # fmt: skip
         assert side["sent"]["bytes"]["payload"] == 20 * side["sent"]["packets"]
         assert side["received"]["undecodable"] == 0
-        # 20 bytes and 40 of headers each 120 ms are 4000 b/s; the reports, whose moments are drawn, come on top.
+        # 20 bytes and 40 of headers each 120 ms are 4000 b/s, and the reports, whose moments are drawn, come on top.
         assert side["sent"]["bytes"]["rtp"] == 40 * side["sent"]["packets"]
-        assert 3900 < side["sent"]["wire_bps"] < 5000  # a packet more or less at the ends, at most four reports
+        # A packet more or less at the ends, at most four reports.
+        assert 3900 < side["sent"]["wire_bps"] < 5000
     assert result["score"]["value"] > 0.76  # measured: 0.80
 
 
