@@ -26,6 +26,7 @@ from softphone.sip.message import Request, parse_message
 OPUS = CodecSettings(bit_rate_bps=16_000, ptime_ms=60, complexity=5)
 PCMU = CodecSettings(ptime_ms=20)
 G722 = CodecSettings(ptime_ms=20)
+VLC, VLC_LOW = CodecSettings(ptime_ms=128), CodecSettings(ptime_ms=128, complexity=3)
 INVITE = (
     b"INVITE sip:bob@192.0.2.4:5060 SIP/2.0\r\n"
     b"Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK5c2f1a90d3;rport\r\n"
@@ -97,6 +98,24 @@ def test_g722_encode_20ms(benchmark: BenchmarkFixture) -> None:
 
 def test_g722_decode_20ms(benchmark: BenchmarkFixture) -> None:
     decode(benchmark, "g722", G722)
+
+
+def test_vlc_encode_128ms(benchmark: BenchmarkFixture) -> None:
+    encode(benchmark, "vlc", VLC)
+
+
+def test_vlc_decode_128ms(benchmark: BenchmarkFixture) -> None:
+    decode(benchmark, "vlc", VLC)
+
+
+def test_vlc_encode_low_128ms(benchmark: BenchmarkFixture) -> None:
+    """The profile of low consumption."""
+    encode(benchmark, "vlc", VLC_LOW)
+
+
+def test_vlc_decode_low_128ms(benchmark: BenchmarkFixture) -> None:
+    """The profile of low consumption."""
+    decode(benchmark, "vlc", VLC_LOW)
 
 
 def session(ssrc: int, remote: tuple[str, int]) -> RtpSession:

@@ -281,6 +281,22 @@ class PartitionedConvolver:
     def path(self) -> Literal["avx2", "scalar"]:
         """Code path chosen for this CPU."""
 
+@final
+class BandPowers:
+    """Powers of overlapping windows of a sound in bands of its spectrum."""
+
+    def __new__(cls, window: Samples, bank: NDArray[np.float32], hop: int) -> BandPowers:
+        """Take a *window*, ``(n,)``, weights, ``(lines, bands)``, and *hop* samples from one window to the next, 1 to n.
+
+        The transform has ``2 * (lines - 1)`` points, a power of two, n or more.
+
+        Raises:
+            TypeError: if a table is no float32 buffer.
+            ValueError: for shapes that do not fit.
+        """
+    def measure(self, sounds: Block, powers: NDArray[np.float32], /) -> None:
+        """Fill *powers*, ``(channels, windows, bands)``, from *sounds*, ``(channels, n)``; ValueError if they do not fit."""
+
 def solve_banded(band: NDArray[np.float64], right: NDArray[np.float64], /) -> None:
     """Solve a symmetric positive definite system in place: *right*, ``(n,)``, becomes the solution.
 
@@ -319,5 +335,166 @@ class G722Decoder:
             TypeError: if *payload* is no buffer or *out* no float32 buffer.
             ValueError: if *out* has another shape, is shorter than n, not C-contiguous or not writable.
         """
+    def reset(self) -> None:
+        """Forget the past."""
+
+@final
+class VlcPacketCoder:
+    """Codes the parameters of VLC packets of one length; its tables are those of `dsp.codecs.vlc.tables`.
+
+    Args:
+        shape: frames of 8 ms, bands, voicing bands, bases, classes, contexts, magnitudes, length code.
+        integers: the tables as int32, in the order of `dsp.codecs.vlc.tables.Tables`.
+        floats: the encoder's float32: what it subtracts, ``(D,)``; its matrices, ``(bases, D, D)``, ``(T, T)``, ``(T / 2, T / 2)``.
+
+    Raises:
+        ValueError: sizes out of range, or tables that contradict themselves.
+    """
+
+    def __new__(
+        cls, shape: tuple[int, int, int, int, int, int, int, int], integers: bytes, floats: bytes
+    ) -> VlcPacketCoder: ...
+    def encode(
+        self,
+        levels_db: NDArray[np.float32],
+        voicing: NDArray[np.float32],
+        f0_hz: NDArray[np.float32],
+        voiced: NDArray[np.bool_],
+        frames: int,
+        step_index: int,
+        bit_weight: float,
+        /,
+    ) -> bytes:
+        """Return the payload of T or T / 2 *frames*; raises TypeError or ValueError for arrays that do not fit."""
+    def decode(
+        self,
+        payload: bytes,
+        levels: NDArray[np.int32],
+        voicing: NDArray[np.int32],
+        f0: NDArray[np.int32],
+        frames: int,
+        /,
+    ) -> int:
+        """Fill the arrays from a speech *payload* of this length, any bytes after the first; return the step's index.
+
+        Raises:
+            ValueError: byte 0 says something else, or an array does not fit.
+        """
+
+@final
+class VlcAnalysis:
+    """Band energies, voicing and f0 of speech, a packet at a time (see `dsp.codecs.vlc.analysis`)."""
+
+    def __new__(
+        cls,
+        sample_rate_hz: int,
+        window: NDArray[np.float32],
+        bands: NDArray[np.float32],
+        voices: NDArray[np.float32],
+        packet_samples: int,
+        hop_samples: int,
+        ahead_samples: int,
+        f0_min_hz: float,
+        f0_max_hz: float,
+        floor_db: float,
+        simd: bool = True,
+    ) -> VlcAnalysis:
+        """Take the window, ``(window_samples,)``, and the two filter banks, ``(rows, window_samples / 2 + 1)``.
+
+        Args:
+            hop_samples: between frames; a packet is whole steps of 16 ms, a hop one of them or half of it.
+            ahead_samples: seen beyond the packet that is described.
+            floor_db: how far below the loudest band of late the floor of the levels is.
+            simd: whether wide registers may be used; both ways give the same bits.
+
+        Raises:
+            TypeError: if an array is no float32 buffer.
+            ValueError: if a size or a number is out of range.
+        """
+    def push(
+        self,
+        samples: Samples,
+        levels: NDArray[np.float32],
+        voicing: NDArray[np.float32],
+        f0: NDArray[np.float32],
+        voiced: NDArray[np.float32],
+        /,
+    ) -> None:
+        """Take the *samples* of one packet; write what was *ahead_samples* earlier into the four others.
+
+        Args:
+            levels: ``(frames, bands)``, in dB.
+            voicing: ``(frames, voices)``, 0 to 1.
+            f0: ``(frames,)``, in Hz.
+            voiced: ``(frames,)``, 1 or 0: whether f0 is worth sending.
+
+        Raises:
+            TypeError: if one is no float32 buffer.
+            ValueError: if one has another size, is not C-contiguous or cannot be written.
+        """
+    def reset(self) -> None:
+        """Forget the past."""
+
+@final
+class VlcSynthesis:
+    """Sound from band energies, voicing and f0, a packet at a time (see `dsp.codecs.vlc.synthesis`)."""
+
+    def __new__(
+        cls,
+        sample_rate_hz: int,
+        window: NDArray[np.float32],
+        bands: NDArray[np.float32],
+        gains: NDArray[np.float32],
+        voices: NDArray[np.float32],
+        hop_samples: int,
+        passes: int,
+        floor_db: float,
+        seed: int,
+        simd: bool = True,
+    ) -> VlcSynthesis:
+        """Take the window, ``(window_samples,)``, and matrices of ``window_samples / 2 + 1`` bins.
+
+        Args:
+            bands: filter bank, ``(bands, bins)``.
+            gains: bins from bands, ``(bins, bands)``, two neighbours at most for each bin.
+            voices: bins from voicing bands, ``(bins, voicing bands)``, likewise.
+            hop_samples: a half or a quarter of the window.
+            passes: corrections, 0 to 16.
+            floor_db: how far below the loudest band of late the floor within the levels is.
+            seed: of the noise.
+            simd: whether wide registers may be used; both ways give the same bits.
+
+        Raises:
+            TypeError: if an array is no float32 buffer.
+            ValueError: if a size or a number is out of range.
+        """
+    @property
+    def most_frames(self) -> int:
+        """Frames that one call takes at most."""
+    def render(
+        self,
+        levels: NDArray[np.float32],
+        voicing: NDArray[np.float32],
+        f0: NDArray[np.float32],
+        out: Samples,
+        offset_hz: float = 0.0,
+        /,
+    ) -> None:
+        """Write the sound of the next frames into *out*, ``(frames * hop_samples,)``.
+
+        Args:
+            levels: ``(frames, bands)``, in dB.
+            voicing: ``(frames, voicing bands)``, 0 to 1.
+            f0: ``(frames,)``, in Hz.
+            offset_hz: added to the frequency of each harmonic.
+
+        Raises:
+            TypeError: if one is no float32 buffer.
+            ValueError: if one has another size, is not C-contiguous, *out* cannot be written, or *offset_hz* is out of range.
+        """
+    def snapshot(self) -> bytes:
+        """Return the state."""
+    def restore(self, state: bytes, /) -> None:
+        """Go back to *state* of such an object; ValueError for another one's."""
     def reset(self) -> None:
         """Forget the past."""

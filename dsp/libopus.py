@@ -266,6 +266,18 @@ class OpusDecoder:
         out[:n] = self._pcm[:n]
         return int(n)
 
+    def snapshot(self) -> object:
+        """See `dsp.codecs.base.Mirrorable.snapshot`."""
+        return self._state.save()
+
+    def restore(self, state: object) -> None:
+        """See `dsp.codecs.base.Mirrorable.restore`."""
+        if not isinstance(state, bytes):
+            raise ParameterError(
+                f"state of an Opus decoder must be what snapshot() gave, got {type(state).__name__}"
+            )
+        self._state.restore(state)
+
     def conceal(self, out: Samples) -> None:
         """See `dsp.codecs.base.Decoder.conceal`."""
         for start in range(0, out.size, self._longest):

@@ -8,13 +8,13 @@ decoder or `CodecSpec.library` is asked for.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dsp.registry import Registry
 from dsp.types import Samples
 
-MAX_PACKET_MS = 120
-"""Longest packet interval of any codec here (RFC 7587 section 4.2 for Opus)."""
+MAX_PACKET_MS = 160
+"""Longest packet interval of any codec here: four frames of Codec2; VLC has 144 ms, Opus 120 (RFC 7587 section 4.2)."""
 
 LibraryFinder = Callable[[], Sequence[str]]
 """Returns paths or linker names of one shared library, the best first."""
@@ -75,10 +75,36 @@ class Decoder(Protocol):
         """Fill all of *out* in place of lost audio; only if ``spec.conceals``, else it writes silence."""
 
     def recover(self, next_payload: bytes, out: Samples) -> bool:
-        """Fill all of *out*, lost just before *next_payload*, from the copy that payload carries.
+        """Fill all of *out*, lost just before *next_payload*, from what that payload tells of it: a copy, or where it leads to.
 
         Returns:
-            False, with *out* and the state untouched, if it carries none.
+            False, with *out* and the state untouched, if it tells nothing.
+        """
+
+
+@runtime_checkable
+class Mirrorable(Protocol):
+    """A decoder that can be taken back, so that a sender can try what its receiver would make of a packet."""
+
+    def snapshot(self) -> object:
+        """The state as it is now, as a copy: nothing that happens later changes it."""
+
+    def restore(self, state: object) -> None:
+        """Go back to what `snapshot` of this decoder returned; *state* stays good for more."""
+
+
+@runtime_checkable
+class SilenceCoder(Protocol):
+    """An encoder that has a silence descriptor of its own."""
+
+    def encode_silence(self, samples: Samples) -> bytes:
+        """Take one packet of a pause in place of `Encoder.encode`.
+
+        Returns:
+            A payload that describes the background, for the decoder to make comfort noise of until the next one.
+
+        Raises:
+            ParameterError: see `Encoder.encode`.
         """
 
 
@@ -127,6 +153,8 @@ class CodecSpec:
     at: Callable[[CodecSettings], "CodecSpec"] | None = None
     """The same codec at the bit rate of these settings, where `ptimes_ms` and `payload_samples` depend on it; without, they are
     those of the default. Raises ParameterError, or LibraryMissing. None where nothing depends on it."""
+    bridges: bool = False
+    """Whether `Decoder.recover` makes use of any next payload, not only of one that carries a copy."""
     symmetric: bool = False
     """Whether what `apply_fmtp` returns holds for both directions: the decoder is made with it, too."""
 

@@ -141,6 +141,8 @@ class Codec2Decoder:
     def __init__(self, library: Codec2Library, settings: CodecSettings) -> None:
         self._mode = mode_of(settings)
         self._codec = Codec2(library, self._mode)
+        self._last: bytes | None = None
+        self._unheard: Samples = np.zeros(self._mode.frame_samples, dtype=np.float32)
 
     def decode(self, payload: bytes, out: Samples) -> int:
         """See `dsp.codecs.base.Decoder.decode`."""
@@ -150,7 +152,22 @@ class Codec2Decoder:
             raise ParameterError(f"out must hold {len(frames) * size} samples, holds {out.size}")
         for index, frame in enumerate(frames):
             self._codec.decode(frame, out[index * size : (index + 1) * size])
+        self._last = frames[-1]
         return len(frames) * size
+
+    def snapshot(self) -> object:
+        """See `dsp.codecs.base.Mirrorable.snapshot`: the last frame, as the library copies no state."""
+        return self._last
+
+    def restore(self, state: object) -> None:
+        """See `dsp.codecs.base.Mirrorable.restore`.
+
+        The last frame is decoded again, which brings back the parameters that the next one is interpolated with
+        (line spectra, pitch and energy); phases go on from where they are, as they do in any two decoders.
+        """
+        if isinstance(state, bytes) and state != self._last:
+            self._codec.decode(state, self._unheard)
+            self._last = state
 
     def conceal(self, out: Samples) -> None:
         """See `dsp.codecs.base.Decoder.conceal`."""

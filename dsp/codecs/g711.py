@@ -106,6 +106,13 @@ class G711Decoder:
         """See `Decoder.conceal`."""
         out[:] = 0.0
 
+    def snapshot(self) -> object:
+        """See `dsp.codecs.base.Mirrorable.snapshot`: a sample does not depend on those before it."""
+        return None
+
+    def restore(self, state: object) -> None:
+        """See `dsp.codecs.base.Mirrorable.restore`."""
+
     def recover(self, next_payload: bytes, out: Samples) -> bool:
         """See `Decoder.recover`: G.711 carries no copy."""
         return False

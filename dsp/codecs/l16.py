@@ -50,6 +50,13 @@ class L16Decoder:
         """See `Decoder.conceal`."""
         out[:] = 0.0
 
+    def snapshot(self) -> object:
+        """See `dsp.codecs.base.Mirrorable.snapshot`: a sample does not depend on those before it."""
+        return None
+
+    def restore(self, state: object) -> None:
+        """See `dsp.codecs.base.Mirrorable.restore`."""
+
     def recover(self, next_payload: bytes, out: Samples) -> bool:
         """See `Decoder.recover`: L16 carries no copy."""
         return False

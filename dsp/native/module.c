@@ -9,6 +9,7 @@
 
 /* One registration function per kernel file. */
 static int (*const kernels[])(PyObject *module) = {
+    add_band_powers,
     add_banded,
     add_biquad,
     add_convolve,
@@ -19,8 +20,11 @@ static int (*const kernels[])(PyObject *module) = {
     add_meter,
     add_resample,
     add_true_peak,
+    add_vlc_packet,
     add_oscillator,
     add_time_pitch,
+    add_vlc_analysis,
+    add_vlc_synthesis,
 };
 
 int add_type(PyObject *module, PyType_Spec *spec)

@@ -12,6 +12,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+int add_band_powers(PyObject *module);
 int add_banded(PyObject *module);
 int add_biquad(PyObject *module);
 int add_convolve(PyObject *module);
@@ -22,8 +23,11 @@ int add_lookahead(PyObject *module);
 int add_meter(PyObject *module);
 int add_resample(PyObject *module);
 int add_true_peak(PyObject *module);
+int add_vlc_packet(PyObject *module);
 int add_oscillator(PyObject *module);
 int add_time_pitch(PyObject *module);
+int add_vlc_analysis(PyObject *module);
+int add_vlc_synthesis(PyObject *module);
 
 /* Puts a new heap type made from *spec* into *module*. */
 int add_type(PyObject *module, PyType_Spec *spec);

@@ -66,6 +66,16 @@ class Concealer:
         self._take(out)
         self._remember(out)
 
+    def snapshot(self) -> tuple[Samples, Samples | None, int]:
+        """The state as it is now, as a copy."""
+        # What is extrapolated is made anew for each loss, never changed.
+        return self._past.copy(), self._future, self._at
+
+    def restore(self, state: tuple[Samples, Samples | None, int]) -> None:
+        """Go back to what `snapshot` returned; *state* stays good for more."""
+        past, self._future, self._at = state
+        self._past[:] = past
+
     def _take(self, out: Samples) -> None:
         """Move on in the extrapolated signal; silence beyond its end."""
         count = 0

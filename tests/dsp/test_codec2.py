@@ -229,7 +229,7 @@ def test_any_bytes_are_a_packet_or_the_one_error(mode: Mode) -> None:
 @needs_library
 def test_a_packet_interval_of_half_a_frame_is_refused() -> None:
     spec, settings = at(BY_NAME["1300"], 20)
-    with pytest.raises(ParameterError, match=r"\(40, 80, 120\) ms in mode 1300, got 20"):
+    with pytest.raises(ParameterError, match=r"\(40, 80, 120, 160\) ms in mode 1300, got 20"):
         spec.make_encoder(settings)
 
 

@@ -1,0 +1,25 @@
+"""Where two packets meet (docs/vlc-format.md, "Joins"): each was quantised for itself, so their levels do not quite fit."""
+
+import numpy as np
+
+from dsp.codecs.vlc.model import FRAME_MS, PacketParameters
+
+SHARES = {8: (0.3, 0.1), 16: (0.2,)}
+"""By the time between frames: which part of the jump the first frames of a packet leave out."""
+MOST_DB = 10.0
+"""A jump beyond this is speech."""
+
+
+def joined(before: PacketParameters, now: PacketParameters, hop_ms: int = FRAME_MS) -> PacketParameters:
+    """Return *now* with levels that start nearer to where *before*, the packet heard just before it, ended.
+
+    Args:
+        before: of one frame or more.
+        now: of as many bands, of frames of *hop_ms*.
+        hop_ms: 8 or 16.
+    """
+    shares = np.array(SHARES[hop_ms], dtype=np.float32)[: now.levels_db.shape[0], np.newaxis]
+    jump = np.clip(before.levels_db[-1] - now.levels_db[0], -MOST_DB, MOST_DB)
+    levels = now.levels_db.copy()
+    levels[: shares.shape[0]] += shares * jump
+    return PacketParameters(levels, now.voicing, now.f0_hz, now.voiced)
