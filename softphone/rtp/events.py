@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from softphone.rtp.wish import ModeWish
+
 Address = tuple[str, int]
 
 
@@ -52,4 +54,35 @@ class CollisionResolved:
     ssrc: int
 
 
-RtpEvent = FirstPacket | DtmfDigit | PeerLeft | StrangerDropped | SourceChanged | CollisionResolved
+@dataclass(frozen=True, slots=True)
+class ModeWished:
+    """The peer wishes to receive something else from now on; told once for each wish."""
+
+    wish: ModeWish
+
+
+@dataclass(frozen=True, slots=True)
+class WishConfirmed:
+    """The peer has our newest wish."""
+
+    wish: ModeWish
+
+
+@dataclass(frozen=True, slots=True)
+class WishUnanswered:
+    """The peer did not confirm our newest wish however often it was sent."""
+
+    wish: ModeWish
+
+
+RtpEvent = (
+    FirstPacket
+    | DtmfDigit
+    | PeerLeft
+    | StrangerDropped
+    | SourceChanged
+    | CollisionResolved
+    | ModeWished
+    | WishConfirmed
+    | WishUnanswered
+)

@@ -20,6 +20,9 @@ class RtcpTimer:
         rng: spreads the interval, so that two parties do not fall into step.
         bandwidth_bps: of the session, RTP with IP and UDP; None when it is not known.
         minimum_s: least mean interval before the reduction below.
+        interval_s: least mean interval without that reduction, in place of *minimum_s*; None: there is none.
+        shares_bps: bandwidth of RTCP for senders and for receivers (b=RS and b=RR of RFC 3556) in place of 5 % of
+            *bandwidth_bps*; both 0: nothing is reported.
         first_size_bytes: probable size of the first packet, IP and UDP included.
     """
 
@@ -29,26 +32,47 @@ class RtcpTimer:
         rng: "random.Random",
         bandwidth_bps: float | None,
         minimum_s: float,
+        interval_s: float | None = None,
+        shares_bps: tuple[float, float] | None = None,
         first_size_bytes: int,
         now: float,
     ) -> None:
         self._rng = rng
-        self._minimum_s = minimum_s
-        self._bytes_per_s: float | None = None
-        if bandwidth_bps is not None and bandwidth_bps > 0:
-            self._bytes_per_s = BANDWIDTH_SHARE * bandwidth_bps / 8
-            # Section 6.2: 360 over the bandwidth in kb/s may replace the minimum where that is less.
-            self._minimum_s = min(minimum_s, 360 / (bandwidth_bps / 1000))
+        self._asked_minimum_s = minimum_s
+        self._shares_bps = shares_bps
+        self._silent = shares_bps is not None and sum(shares_bps) <= 0
+        self._without_share = False
         self._average_size = float(first_size_bytes)
         self._initial = True
-        self._interval_s = self._minimum_s
-        """The one computed last, without its spread."""
         self._last_at = now
         self._last_sent_at: float | None = None
         self._peer_at: float | None = None
         self._peer_sent_at: float | None = None
-        self.due: float | None = now + self._interval(now)
+        self._limit(bandwidth_bps, interval_s)
+        self._interval_s = self._minimum_s
+        """The one computed last, without its spread."""
+        self.due: float | None = None if self._silent else now + self._interval(now)
         """When to call `expire`; None after `stop`."""
+
+    def _limit(self, bandwidth_bps: float | None, interval_s: float | None) -> None:
+        self._minimum_s = self._asked_minimum_s if interval_s is None else interval_s
+        self._bytes_per_s: float | None = None
+        self._senders_share = SENDERS_SHARE
+        if bandwidth_bps is not None and bandwidth_bps > 0:
+            self._bytes_per_s = BANDWIDTH_SHARE * bandwidth_bps / 8
+            if interval_s is None:
+                # Section 6.2: 360 over the bandwidth in kb/s may replace the minimum where that is less.
+                self._minimum_s = min(self._asked_minimum_s, 360 / (bandwidth_bps / 1000))
+        if self._shares_bps is not None and not self._silent:
+            senders_bps, receivers_bps = self._shares_bps
+            self._bytes_per_s = (senders_bps + receivers_bps) / 8
+            self._senders_share = senders_bps / (senders_bps + receivers_bps)
+
+    def change(self, now: float, *, bandwidth_bps: float | None, interval_s: float | None) -> None:
+        """Report in another interval from now on; the arguments are those of the timer."""
+        self._limit(bandwidth_bps, interval_s)
+        if self.due is not None and not self._initial:
+            self.due = max(now, self._last_at + self._interval(now))
 
     def _deterministic(self, now: float) -> float:
         """Td of section 6.3.1, without the spread."""
@@ -60,10 +84,13 @@ class RtcpTimer:
         we_sent = self._heard(self._last_sent_at, now, 2)
         senders = we_sent + self._heard(self._peer_sent_at, now, 2)
         bytes_per_s = self._bytes_per_s
-        if senders <= members * SENDERS_SHARE:
-            bytes_per_s *= SENDERS_SHARE if we_sent else 1 - SENDERS_SHARE
+        if senders <= members * self._senders_share:
+            bytes_per_s *= self._senders_share if we_sent else 1 - self._senders_share
             members = senders if we_sent else members - senders
-        self._interval_s = max(minimum, self._average_size * members / bytes_per_s)
+        # RFC 3556 section 2: who has no share of the bandwidth does not report; it looks again.
+        wanted = self._average_size * members / bytes_per_s if bytes_per_s > 0 else minimum
+        self._without_share = bytes_per_s <= 0
+        self._interval_s = max(minimum, wanted)
         return self._interval_s
 
     def _heard(self, at: float | None, now: float, intervals: int) -> bool:
@@ -111,7 +138,7 @@ class RtcpTimer:
         self._last_at = now
         self._initial = False
         self.due = now + self._interval(now)
-        return True
+        return not self._without_share
 
     def stop(self) -> None:
         """No more after a BYE."""

@@ -12,28 +12,35 @@ by an interval. A packet's *margin* is the time from its arrival to its pop. Wha
   delay grows with the lateness of packets and never with that of the tick, which only makes margins larger.
 * When the least margin of a window exceeds the amount by which shortening can pull one pop forward, the
   rest is offered as `surplus_ticks`.
+* Where the decoder can fill a gap from both sides (`at_hand`), a loss makes the delay grow by one packet, so
+  that the packet behind the next gap is there when the gap is filled.
 * A gap in the timestamps without one in the sequence numbers is a pause (DTX), not a loss.
 * Longer than `conceal_limit_ms` without a packet is a pause too; what was held up in it is stale.
 """
 
 from math import ceil, gcd, inf, lcm
 
+from softphone.rtp.at_hand import NextAtHand
+from softphone.rtp.gaps import GapMeter
 from softphone.rtp.losses import Losses
 from softphone.rtp.packet import RtpPacket
-from softphone.rtp.playout import Conceal, Idle, JitterOptions, Phase, Play, Playout
+from softphone.rtp.playout import Conceal, Gap, Idle, JitterOptions, Phase, Play, Playout
+from softphone.rtp.stale import StaleRun
 
-__all__ = ["Conceal", "Idle", "JitterBuffer", "JitterOptions", "Phase", "Play", "Playout"]
-
+__all__ = ["Conceal", "Gap", "Idle", "JitterBuffer", "JitterOptions", "Phase", "Play", "Playout"]
 
 _Entry = tuple[int, int, float, RtpPacket]  # timestamp, ticks, arrival, packet
 
 _NOWHERE = -(1 << 62)
 _SILENT: _Entry = (_NOWHERE, 0, 0.0, RtpPacket(0, 0, 0, 0, b""))
+_COUNTED_IN_TICKS = (
+    *("clock_rate_hz", "_interval", "_safety", "_position", "_last_timestamp", "_fastest", "_fastest_before"),
+    *("_starved", "_stretch", "_growth", "_surplus"),
+)
 SPACING = 0.9
 """Share of the packet interval by which two packets of one sender are apart at least, but for jitter."""
 _MAX_WAITING = 256
 _JUMP_S = 2.0
-_STUCK_PACKETS = 5
 
 
 class JitterBuffer:
@@ -58,7 +65,6 @@ class JitterBuffer:
         """Time that packets wait here, smoothed over 16 of them."""
         self.least_margin_s = inf
         """The least margin since half a window ago or more recently."""
-
         self._interval = interval_ticks
         self._packet_ticks = interval_ticks
         self._grid = interval_ticks
@@ -68,10 +74,11 @@ class JitterBuffer:
         self._start_margin_s = options.start_margin_ms / 1000
         self._safety = ceil(options.safety_ms * clock_rate_hz / 1000)
         self._max_delay_s = options.max_delay_ms / 1000
-        self._conceal_limit = ceil(options.conceal_limit_ms * clock_rate_hz / 1000)
+        self.conceal_limit_ms = options.conceal_limit_ms
+        """With nothing arriving, concealment ends after this."""
         self._window_s = options.window_s
-
-        self._phase = Phase.WAITING
+        self.phase = Phase.WAITING
+        """What the playout is doing."""
         self._waiting: dict[int, _Entry] = {}
         self._next = _NOWHERE
         self._position = _NOWHERE
@@ -87,13 +94,9 @@ class JitterBuffer:
         self._stretch = 0
         self._growth = 0
         self._last_late_at = -inf
-        self._stuck = self._stuck_index = 0
-        self._stuck_transit = 0.0
-
-    @property
-    def phase(self) -> Phase:
-        """What the playout is doing."""
-        return self._phase
+        self._stale = StaleRun()
+        self.at_hand = NextAtHand()
+        self._gaps = GapMeter()
 
     @property
     def discarded(self) -> int:
@@ -114,7 +117,7 @@ class JitterBuffer:
             self._fastest = transit
         if (
             timestamp < self._position or index < self._next or len(self._waiting) >= _MAX_WAITING
-        ) and not self._admit(index, timestamp, arrival, transit):
+        ) and not self._admit(index, timestamp, ticks, arrival, transit):
             return
         self._waiting[index] = (timestamp, ticks, arrival, packet)
         self._last_index = index
@@ -122,40 +125,51 @@ class JitterBuffer:
 
     def skip(self, index: int) -> None:
         """A packet with this index came, but it holds no audio to play."""
-        if self._phase is not Phase.WAITING and index >= self._next and len(self._waiting) < _MAX_WAITING:
+        if self.phase is not Phase.WAITING and index >= self._next and len(self._waiting) < _MAX_WAITING:
             self._waiting[index] = _SILENT
 
     def restart(self) -> None:
         """The source begins anew: other timestamps follow, with indices that continue."""
         self._fastest = self._fastest_before = inf
         self._last_late_at = -inf
+        self._gaps.restart(self._last_index + 1)
         if not self._waiting:
             self._rewind()
         else:
             # What waits is played first; the first packet of the new time line then sets the position.
             self._last_timestamp = _NOWHERE
 
-    def change_clock(self, clock_rate_hz: int) -> None:
-        """The source goes on with a codec of another clock rate; what waits is discarded."""
-        self.overflowed += sum(entry is not _SILENT for entry in self._waiting.values())
-        old, self.clock_rate_hz = self.clock_rate_hz, clock_rate_hz
-        self._interval = self._interval * clock_rate_hz // old
-        self._safety = self._safety * clock_rate_hz // old
-        self._conceal_limit = self._conceal_limit * clock_rate_hz // old
-        self._packet_ticks = self._grid = self._interval
-        self.spacing_s = 0.0
-        self._surplus = 0
-        self.losses.change_clock(clock_rate_hz)
-        self._waiting.clear()
-        self.restart()
+    def rescale(self, factor: int) -> None:
+        """Count in ticks that are shorter by *factor* from now on: a codec of another clock rate was agreed on."""
+        for name in _COUNTED_IN_TICKS:
+            setattr(self, name, getattr(self, name) * factor)
+        for part in (self._gaps, self.losses, self._stale):
+            part.rescale(factor)
+        for index, entry in self._waiting.items():
+            if entry is not _SILENT:
+                self._waiting[index] = (entry[0] * factor, entry[1] * factor, *entry[2:])
+        self._set_packet_ticks(self._packet_ticks * factor)
+
+    def change_interval(self, interval_ticks: int) -> None:
+        """The consumer takes this much audio per tick from now on."""
+        self._interval = interval_ticks
+        self._set_packet_ticks(self._packet_ticks)
+
+    def following(self, index: int) -> tuple[int, int] | None:
+        """(timestamp that packet *index* has by its number alone, end of the newest packet); None before there is any."""
+        if not self._last_index or self._last_timestamp <= _NOWHERE:
+            return None
+        last = self._waiting.get(self._last_index, _SILENT)
+        end = self._last_timestamp + (self._packet_ticks if last is _SILENT else last[1])
+        return end + (index - self._last_index - 1) * self._packet_ticks, end
 
     def _rewind(self) -> None:
         self._waiting.clear()
-        self._phase = Phase.WAITING
+        self.phase = Phase.WAITING
         self._next = self._position = _NOWHERE
         self._stretch = 0
 
-    def _admit(self, index: int, timestamp: int, arrival: float, transit: float) -> bool:
+    def _admit(self, index: int, timestamp: int, ticks: int, arrival: float, transit: float) -> bool:
         """Decide about a packet whose time has passed, or that meets a full buffer."""
         if index < self._next:
             self._too_late_to_order(index, arrival, transit)
@@ -169,31 +183,17 @@ class JitterBuffer:
         if abs(timestamp - expected) > _JUMP_S * self.clock_rate_hz:
             self._fastest = self._fastest_before = transit
             return True
-        if self._phase is Phase.PAUSED:
-            # What a long outage held up is stale; what is late by the usual jitter is not.
-            stale = self._position - timestamp > self._packet_ticks + self._interval
+        if self.phase is Phase.PAUSED:
+            # What a long outage held up is stale; what is late by the usual jitter, or as it holds more, is not.
+            stale = self._position - timestamp > max(ticks, self._packet_ticks) + self._interval
         else:
             fastest = min(self._fastest, self._fastest_before)
             stale = transit - fastest > self._max_delay_s * self.clock_rate_hz
         if not stale:
             return True
-        return self._is_stuck(index, transit)
-
-    def _is_stuck(self, index: int, transit: float) -> bool:
-        """Count a stale packet; begin anew when they keep coming as late as before.
-
-        The packets of a stall come together, each less late than the one before. A route that has become
-        longer, or a peer whose timestamps stood still in a pause, stays late.
-        """
-        if index == self._stuck_index + 1 and transit > self._stuck_transit - self._packet_ticks // 2:
-            self._stuck += 1
-        else:
-            self._stuck = 1
-        self._stuck_index, self._stuck_transit = index, transit
-        if self._stuck < _STUCK_PACKETS:
+        if not self._stale.lasts(index, transit, self._packet_ticks // 2):
             self.late += 1
             return False
-        self._stuck = 0
         self._fastest = self._fastest_before = transit
         self._rewind()
         return True
@@ -223,16 +223,23 @@ class JitterBuffer:
         return self._play(entry, now)
 
     def _play(self, entry: _Entry, now: float) -> Playout:
-        _, ticks, arrival, packet = entry
+        timestamp, ticks, arrival, packet = entry
         margin = now - arrival
         if margin > self._max_delay_s and self._shed(now):
             return self.pop(now=now)
-        del self._waiting[self._next]
-        self._next += 1
+        index = self._next
+        del self._waiting[index]
+        gaps = self._gaps
+        lost = suppressed = 0
+        if timestamp != gaps.end or index != gaps.index:
+            lost, suppressed = gaps.measure(index, timestamp, self._packet_ticks)
+            gaps.silent = 0
+        gaps.end = timestamp + ticks
+        self._next = gaps.index = index + 1
         self._position += ticks
         if ticks != self._packet_ticks:
             self._set_packet_ticks(ticks)
-        self._phase = Phase.PLAYING
+        self.phase = Phase.PLAYING
         self.played += 1
         self.mean_margin_s += (margin - self.mean_margin_s) * 0.0625 if self.played > 1 else margin
         if margin < self.least_margin_s:
@@ -247,21 +254,22 @@ class JitterBuffer:
                 # What is taken of it shows in the margins of the packets of the next cycle.
                 cycle = lcm(ticks, self._interval) + self._interval // 2
                 self._offer_at = now + cycle / self.clock_rate_hz
-        return Play(packet, ticks, surplus)
+        return Play(packet, ticks, surplus, lost, suppressed)
 
     def _rotate(self, now: float) -> None:
         """Begin another half of the window."""
         least = min(self.least_margin_s, self._least_before)
         whole = self.least_margin_s < inf and self._least_before < inf
-        self._surplus = self._surplus_of(least) if whole else 0
+        held = self._packet_ticks if self.at_hand.active(now) else 0
+        self._surplus = self._surplus_of(least, held) if whole else 0
         self._least_before, self.least_margin_s = self.least_margin_s, inf
         self._fastest_before = self._fastest
         self._fastest = inf
         self._rotate_at = now + self._window_s / 2
 
-    def _surplus_of(self, margin: float) -> int:
+    def _surplus_of(self, margin: float, held: int = 0) -> int:
         # Shortening by less than a step of the grid may pull a pop forward by the whole step.
-        surplus = int(margin * self.clock_rate_hz) - self._grid - self._safety
+        surplus = int(margin * self.clock_rate_hz) - self._grid - self._safety - held
         return surplus if surplus >= self._safety else 0
 
     def _need_s(self) -> float:
@@ -305,12 +313,13 @@ class JitterBuffer:
         return True
 
     def _pop_irregular(self, now: float) -> Playout:
-        if self._phase is Phase.WAITING and (not self._waiting or not self._begin(now)):
+        if self.phase is Phase.WAITING and (not self._waiting or not self._begin(now)):
             return Idle(self._interval)
         while True:
             while self._waiting.get(self._next) is _SILENT:
                 del self._waiting[self._next]
                 self._next += 1
+                self._gaps.silent += 1
                 self._pause(now)
             if not self._waiting:
                 return self._starve(now)
@@ -331,6 +340,13 @@ class JitterBuffer:
             self._note_missing(head_index, now)
             self._position = head[0] - gap
         missing = head_index - self._next
+        if missing and gap >= 0:
+            self.at_hand.lost(now)
+            if gap == 0 and self.at_hand.active(now):
+                # It was concealed without its successor; conceal as much once more, and lag behind from here on.
+                gap = self._packet_ticks
+                self._position -= gap
+                self._growth += gap
         if gap > 0 and missing:
             slots = -(-gap // self._packet_ticks)
             if slots < missing:
@@ -341,7 +357,7 @@ class JitterBuffer:
             whole = chunk == gap == self._packet_ticks
             self._note_missing(self._next + 1, now)
             self._position += chunk
-            return Conceal(chunk, head[3].payload if whole else None)
+            return Conceal(chunk, head[3].payload if whole else None, gap=Gap.LOST)
         if gap > 0:
             return self._wait(gap, now)
         self._growth += min(-gap, int(self._max_delay_s * self.clock_rate_hz))
@@ -351,9 +367,9 @@ class JitterBuffer:
         return self._play(head, now)
 
     def _pause(self, now: float) -> None:
-        if self._phase is Phase.PLAYING:
+        if self.phase is Phase.PLAYING:
             self._starved_at = now
-        self._phase = Phase.PAUSED
+        self.phase = Phase.PAUSED
 
     def _wait(self, gap: int, now: float) -> Playout:
         """Pass the time to a packet that is next in sequence but not yet due."""
@@ -361,24 +377,25 @@ class JitterBuffer:
             chunk = min(gap, self._stretch, self._packet_ticks)
             self._stretch -= chunk
             self._position += chunk
-            return Conceal(chunk, None)
+            return Conceal(chunk, None, gap=Gap.INSERTED)
         self._pause(now)
         chunk = min(gap, self._interval)
         self._position += chunk
-        return Idle(chunk)
+        return Idle(chunk, gap=Gap.OTHER if self._gaps.silent else Gap.SUPPRESSED)
 
     def _starve(self, now: float) -> Playout:
-        if self._phase is Phase.PLAYING:
-            self._phase = Phase.STARVED
+        if self.phase is Phase.PLAYING:
+            self.phase = Phase.STARVED
             self._starved = 0
             self._starved_at = now
-        if self._phase is Phase.STARVED and self._starved < self._conceal_limit:
+        limit = ceil(self.conceal_limit_ms * self.clock_rate_hz / 1000)
+        if self.phase is Phase.STARVED and self._starved < limit:
             chunk = min(self._packet_ticks, self._interval)
             self._starved += chunk
             self._position += chunk
             self._stretch = max(0, self._stretch - chunk)
             return Conceal(chunk, None)
-        self._phase = Phase.PAUSED
+        self.phase = Phase.PAUSED
         self._position += self._interval
         return Idle(self._interval)
 
@@ -388,5 +405,5 @@ class JitterBuffer:
         if until <= first:
             return
         self._next = until
-        since = now if self._phase is Phase.PLAYING else self._starved_at
+        since = now if self.phase is Phase.PLAYING else self._starved_at
         self.losses.add(first, until, since, now, packet_ticks=self._packet_ticks, growth=self._growth)

@@ -15,10 +15,11 @@ class Losses:
         self._burst_end: int | None = None
         self._wanted: dict[int, tuple[float, int]] = {}
 
-    def change_clock(self, clock_rate_hz: int) -> None:
-        """Lateness is asked for in other ticks from now on."""
-        self._clock_rate_hz = clock_rate_hz
-        self._wanted.clear()
+    def rescale(self, factor: int) -> None:
+        """Ticks are shorter by this from now on."""
+        self._clock_rate_hz *= factor
+        for index, (since, growth) in self._wanted.items():
+            self._wanted[index] = since, growth * factor
 
     def add(
         self, first: int, until: int, since: float, now: float, *, packet_ticks: int, growth: int

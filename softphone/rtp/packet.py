@@ -17,8 +17,8 @@ pack_header = _HEADER.pack
 
 
 def is_rtcp(data: bytes) -> bool:
-    """Whether a datagram on a shared port is RTCP: packet types 192 to 223 (RFC 5761 section 4)."""
-    return len(data) > 1 and 192 <= data[1] <= 223
+    """Whether a datagram on a shared port is RTCP: version 2 and packet types 192 to 223 (RFC 5761 section 4)."""
+    return len(data) > 1 and 192 <= data[1] <= 223 and data[0] >> 6 == VERSION
 
 
 @dataclass(slots=True)

@@ -6,6 +6,21 @@ from enum import Enum, auto
 from softphone.rtp.packet import RtpPacket
 
 
+class Gap(Enum):
+    """Why there is no packet to play."""
+
+    UNKNOWN = auto()
+    """Nothing later is here: it is late, lost or was never sent, or nothing came yet."""
+    LOST = auto()
+    """A later packet is here and the sequence numbers have a hole: it is late or lost."""
+    SUPPRESSED = auto()
+    """The next packet by number is here and not due yet: nothing was sent for this time (DTX, repeat credit)."""
+    OTHER = auto()
+    """As before, and packets that hold no audio took at least some of the time: digits, as a rule."""
+    INSERTED = auto()
+    """No packet stands for this time: it is put in so that the next ones come less late."""
+
+
 @dataclass(slots=True)
 class Play:
     """Decode this packet. (Not frozen, as these are made once per packet.)"""
@@ -15,6 +30,11 @@ class Play:
     """Duration of its audio in timestamp units."""
     surplus_ticks: int
     """How much less audio the consumer may make of what it holds without running dry."""
+    lost: int = 0
+    """Packets between the one played before and this one that did not come in time."""
+    suppressed_ticks: int = 0
+    """Time between the two that nothing was sent for, by the timestamps; the lost ones are taken to be as long as the
+    one played before. What was played meanwhile was told by the steps between."""
 
 
 @dataclass(slots=True)
@@ -26,6 +46,7 @@ class Conceal:
     """The packet right behind the lost one, when it is here and the whole lost packet is to be filled:
     its in-band FEC may hold it."""
     surplus_ticks: int = 0
+    gap: Gap = Gap.UNKNOWN
 
 
 @dataclass(slots=True)
@@ -34,6 +55,7 @@ class Idle:
 
     ticks: int
     surplus_ticks: int = 0
+    gap: Gap = Gap.UNKNOWN
 
 
 Playout = Play | Conceal | Idle

@@ -1,6 +1,7 @@
 """The RTCP side of a session: what we report, and what the peer's reports tell (RFC 3550 section 6.4)."""
 
 from softphone.rtp.rtcp import (
+    App,
     Bye,
     ReceiverReport,
     ReportBlock,
@@ -13,6 +14,11 @@ from softphone.rtp.rtcp import (
 )
 from softphone.rtp.stats import Reception, RemoteStats
 
+NAMELESS_REPORTS = 3
+"""Reports in a row without the canonical name, where reduced-size RTCP was agreed on.
+
+The fourth is a compound packet again, as RFC 5506 wants them at regular intervals.
+"""
 _COMPACT_NTP_HZ = 65536
 
 
@@ -21,14 +27,14 @@ class Reporter:
 
     Args:
         cname: canonical name, the same for as long as the session lasts.
-        clock_rate_hz: of the audio we send.
         ntp_offset_s: seconds since 1900 minus monotonic seconds.
     """
 
-    def __init__(self, *, cname: str, clock_rate_hz: int, ntp_offset_s: float) -> None:
+    def __init__(self, *, cname: str, ntp_offset_s: float) -> None:
         self._cname = cname.encode()[:255]
-        self.clock_rate_hz = clock_rate_hz
         self._ntp_offset_s = ntp_offset_s
+        self._named: int | None = None
+        self._nameless = 0
         self._last_sr = 0
         self._last_sr_at = 0.0
         self._last_sr_ssrc: int | None = None
@@ -47,6 +53,8 @@ class Reporter:
         sent: tuple[int, int, int] | None,
         reception: Reception | None,
         bye: bytes | None = None,
+        app: App | None = None,
+        reduced: bool = False,
         now: float,
     ) -> bytes:
         """One compound packet.
@@ -56,6 +64,8 @@ class Reporter:
             sent: (RTP timestamp at *now*, packets, payload bytes) if we are a sender.
             reception: the peer's source; its counts since the last report begin anew.
             bye: reason, when this is the last one.
+            app: to be sent along.
+            reduced: leave out the canonical name where it was told lately (RFC 5506).
         """
         # Section 6.4: a block only for a source that was heard since the last report.
         blocks: tuple[ReportBlock, ...] = ()
@@ -67,10 +77,14 @@ class Reporter:
         else:
             rtp_timestamp, packets, octets = (count & 0xFFFFFFFF for count in sent)
             first = SenderReport(ssrc, self._ntp(now), rtp_timestamp, packets, octets, blocks)
-        parts: list[RtcpPacket] = [
-            first,
-            SourceDescription((SdesChunk(ssrc, ((SdesItem.CNAME, self._cname),)),)),
-        ]
+        parts: list[RtcpPacket] = [first]
+        if not reduced or bye is not None or ssrc != self._named or not self._nameless:
+            parts.append(SourceDescription((SdesChunk(ssrc, ((SdesItem.CNAME, self._cname),)),)))
+            self._named, self._nameless = ssrc, NAMELESS_REPORTS
+        else:
+            self._nameless -= 1
+        if app is not None:
+            parts.append(app)
         if bye is not None:
             parts.append(Bye((ssrc,), bye))
         return write_compound(parts)
@@ -121,8 +135,13 @@ class Reporter:
                 if round_trip < 0x80000000:
                     self.rtt_s = round_trip / _COMPACT_NTP_HZ
 
-    def remote(self) -> RemoteStats:
-        """What the newest report says."""
+    @property
+    def fraction_lost(self) -> int:
+        """Loss of 256 that the newest report tells."""
+        return 0 if self._block is None else self._block.fraction_lost
+
+    def remote(self, clock_rate_hz: int) -> RemoteStats:
+        """What the newest report says of audio that we send in this clock."""
         block = self._block
         if block is None:
             return RemoteStats(None, None, None, 0)
@@ -130,4 +149,4 @@ class Reporter:
         # A receiver that counts its cycles otherwise than we do is not to make the loss absurd.
         expected = self._block_expected if lost <= self._block_expected < 1 << 31 else 0
         loss = 100 * lost / expected if expected else 100 * block.fraction_lost / 256
-        return RemoteStats(loss, lost, block.jitter * 1000 / self.clock_rate_hz, self.reports_received)
+        return RemoteStats(loss, lost, block.jitter * 1000 / clock_rate_hz, self.reports_received)

@@ -278,17 +278,21 @@ _PARSERS: dict[int, Callable[[int, bytes], RtcpPacket]] = {
 }
 
 
-def parse_compound(data: bytes) -> tuple[RtcpPacket, ...]:
+def parse_compound(data: bytes, *, reduced: bool = False) -> tuple[RtcpPacket, ...]:
     """Parse one datagram into the packets it is made of, in their order.
+
+    Args:
+        reduced: take any first packet (reduced-size RTCP, RFC 5506).
 
     Raises:
         RtcpError: if it fails the checks of appendix A.2 or a packet in it is malformed.
     """
     # Appendix A.2: the first packet is SR or RR, every one is of version 2, the lengths add up, and
     # only the last may be padded (section 6.4.1).
-    if len(data) < 8 or len(data) % 4:
-        raise RtcpError(f"RTCP must be whole 32-bit words, at least two, got {len(data)} bytes")
-    if data[1] not in (RtcpType.SR, RtcpType.RR):
+    least = 1 if reduced else 2
+    if len(data) < 4 * least or len(data) % 4:
+        raise RtcpError(f"RTCP must be whole 32-bit words, at least {least}, got {len(data)} bytes")
+    if not reduced and data[1] not in (RtcpType.SR, RtcpType.RR):
         raise RtcpError(f"RTCP compound must begin with SR (200) or RR (201), got {data[1]}")
     packets: list[RtcpPacket] = []
     at = 0
@@ -311,13 +315,16 @@ def parse_compound(data: bytes) -> tuple[RtcpPacket, ...]:
     return tuple(packets)
 
 
-def write_compound(packets: Iterable[RtcpPacket]) -> bytes:
+def write_compound(packets: Iterable[RtcpPacket], *, reduced: bool = False) -> bytes:
     """Serialise *packets* into one datagram, the pair of `parse_compound`.
+
+    Args:
+        reduced: let any packet be the first (reduced-size RTCP, RFC 5506).
 
     Raises:
         LocalRtpError: if the first is neither SR nor RR (section 6.1), or a field does not fit.
     """
     parts = list(packets)
-    if not parts or not isinstance(parts[0], SenderReport | ReceiverReport):
+    if not parts or not (reduced or isinstance(parts[0], SenderReport | ReceiverReport)):
         raise LocalRtpError("RTCP compound must begin with a SenderReport or a ReceiverReport")
     return b"".join(map(bytes, parts))

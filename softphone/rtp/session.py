@@ -2,19 +2,27 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from math import lcm
 from typing import TYPE_CHECKING
 
-from softphone.rtp.dtmf import DtmfSender
-from softphone.rtp.errors import LocalRtpError, RtcpError
-from softphone.rtp.events import Address, CollisionResolved, PeerLeft, RtpEvent
+from softphone.rtp.control import Control
+from softphone.rtp.events import Address, CollisionResolved, RtpEvent
 from softphone.rtp.gate import PeerGate
 from softphone.rtp.interval import MINIMUM_S, RtcpTimer
 from softphone.rtp.jitter import JitterBuffer, JitterOptions, Playout
-from softphone.rtp.packet import HEADER_BYTES, RtpPacket, is_rtcp, pack_header
+from softphone.rtp.packet import RtpPacket, is_rtcp
 from softphone.rtp.receiver import Receiver
 from softphone.rtp.reports import Reporter
-from softphone.rtp.rtcp import Bye, ReceiverReport, SenderReport, parse_compound
+from softphone.rtp.sender import Sender
+from softphone.rtp.short import (
+    REFRESH_LOSSY_PACKETS,
+    REFRESH_PACKETS,
+    SHORT_BYTES,
+    ShortReceiver,
+    ShortSender,
+)
 from softphone.rtp.stats import ReceivedStats, RtpStats, SentStats, overhead_bytes, traffic
+from softphone.rtp.wish import ModeWish
 
 if TYPE_CHECKING:
     import random
@@ -30,7 +38,7 @@ class RtpSession:
         remote: where our RTP goes, and who alone may send us some.
         remote_rtcp: where our RTCP goes.
         clock_rate_hz: of the codec we send.
-        receive: payload type -> clock rate, for all that we accept as audio.
+        receive: payload type -> clock rate, for all that we accept as audio, at any moment.
         dtmf_send: payload type for digits, None when the peer takes none.
         dtmf_send_clock_rate_hz: of the durations of digits; None: `clock_rate_hz`.
         dtmf_receive: payload types of digits, with their clock rates or at that of what we send.
@@ -42,7 +50,11 @@ class RtpSession:
         ntp_offset_s: wall clock in seconds since 1900, minus the monotonic clock.
         jitter: options of the jitter buffer.
         bandwidth_bps: of the session in one direction, with IP and UDP; None when it is not known.
-        rtcp_minimum_s: least mean time between our reports.
+        rtcp_minimum_s: least mean time between our reports, less where the bandwidth allows (RFC 3550 section 6.2).
+        rtcp_interval_s: least mean time in any case, in place of *rtcp_minimum_s*; None: there is none.
+        rtcp_bandwidth_bps: of RTCP for senders and receivers (RFC 3556), (0, 0): none is sent; None: 5 % of the session's.
+        reduced_rtcp: whether reduced-size RTCP was agreed on (RFC 5506).
+        short: whether short headers were agreed on (docs/rtp-short.md).
         symmetric: send to where the peer's packets come from, once they come (RFC 4961).
     """
 
@@ -68,29 +80,17 @@ class RtpSession:
         jitter: JitterOptions | None = None,
         bandwidth_bps: float | None = None,
         rtcp_minimum_s: float = MINIMUM_S,
+        rtcp_interval_s: float | None = None,
+        rtcp_bandwidth_bps: tuple[float, float] | None = None,
+        reduced_rtcp: bool = False,
+        short: bool = False,
         symmetric: bool = False,
     ) -> None:
-        self._remote, self._remote_rtcp = remote, remote_rtcp
-        self._clock_rate_hz = clock_rate_hz
-        self._dtmf_send = dtmf_send
-        self._ssrc = ssrc
-        self._sequence_number = self._first_sequence_number = sequence_number
-        self._timestamp = timestamp
-        self._rng = rng
+        self._remote_rtcp = remote_rtcp
         self._symmetric = symmetric
         self._started = now
-
-        self._out: list[tuple[bytes, Address]] = []
         self._events: deque[RtpEvent] = deque()
-        self._digits = DtmfSender(clock_rate_hz, dtmf_send_clock_rate_hz)
-        self._dtmf_busy = False
-        self._marker = 0x80
-        self._sent_at = self._timestamp_at = now
-        self._sent_packets = self._sent_payload_bytes = 0
-        self._sr_packets_base = self._sr_bytes_base = 0
-        self._reported = self._reported_before = 0
-        self._sent_rtcp_packets = self._sent_rtcp_bytes = 0
-        self._received_rtcp_packets = self._received_rtcp_bytes = 0
+        self._short_sender, self._short_receiver = ShortSender(), ShortReceiver()
 
         audio = dict(receive)
         if isinstance(dtmf_receive, Mapping):
@@ -98,66 +98,58 @@ class RtpSession:
         else:
             digits = dict.fromkeys(dtmf_receive, clock_rate_hz)
         self._gate = PeerGate(remote, audio.keys() | digits.keys(), self._events)
-        self._jitter = JitterBuffer(clock_rate_hz, packet_ticks, jitter)
+        playout_hz = lcm(clock_rate_hz, *audio.values())
+        self._jitter = JitterBuffer(playout_hz, packet_ticks * playout_hz // clock_rate_hz, jitter)
         self._receiver = Receiver(
             audio=audio,
             digits=digits,
             payload_ticks=payload_ticks,
             jitter=self._jitter,
             events=self._events,
-            own_ssrc=ssrc,
-            plays_own=self._plays_own,
+            admits=self._admits,
         )
         self._overhead_bytes = overhead_bytes(remote)
-        self._reporter = Reporter(cname=cname, clock_rate_hz=clock_rate_hz, ntp_offset_s=ntp_offset_s)
+        self._reporter = Reporter(cname=cname, ntp_offset_s=ntp_offset_s)
         self._timer = RtcpTimer(
             rng=rng,
             bandwidth_bps=bandwidth_bps,
             minimum_s=rtcp_minimum_s,
+            interval_s=rtcp_interval_s,
+            shares_bps=rtcp_bandwidth_bps,
             first_size_bytes=self._overhead_bytes + _TYPICAL_REPORT_BYTES + len(cname),
             now=now,
         )
+        self._sender = sender = Sender(
+            remote=remote,
+            clock_rate_hz=clock_rate_hz,
+            dtmf_send=dtmf_send,
+            dtmf_send_clock_rate_hz=dtmf_send_clock_rate_hz,
+            ssrc=ssrc,
+            sequence_number=sequence_number,
+            timestamp=timestamp,
+            rng=rng,
+            timer=self._timer,
+            now=now,
+        )
+        self.send = sender.send
+        """Queue the packet of one interval; see `softphone.rtp.sender.Sender.send`."""
+        self._control = Control(
+            self._reporter,
+            self._timer,
+            ours=sender.describe,
+            send=lambda data: sender.out.append((data, self._remote_rtcp)),
+            events=self._events,
+            reduced=reduced_rtcp,
+            overhead_bytes=self._overhead_bytes,
+        )
+        self.change_headers(short=short, reduced_rtcp=reduced_rtcp)
 
     @property
     def ssrc(self) -> int:
-        """Our synchronisation source; another one after a collision."""
-        return self._ssrc
+        """Our synchronisation source; another one after a collision, and with each clock rate."""
+        return self._sender.ssrc
 
     # -- sending
-
-    def send(self, payload: bytes, *, payload_type: int, ticks: int, now: float) -> None:
-        """Queue the packet of one interval of *ticks*.
-
-        Digits that wait take the place of the audio. An empty payload sends nothing (DTX).
-        """
-        timestamp = self._timestamp
-        self._timestamp = (timestamp + ticks) & 0xFFFFFFFF
-        self._timestamp_at = now
-        marker = self._marker
-        if self._dtmf_busy:
-            report = self._digits.report(timestamp, ticks)
-            self._dtmf_busy = self._digits.pending
-            if report is not None and self._dtmf_send is not None:
-                payload, timestamp, first = report
-                payload_type = self._dtmf_send
-                marker = 0x80 if first else 0
-                self._marker = 0x80
-            else:
-                self._marker = 0
-        else:
-            self._marker = 0
-        if not payload:
-            # RFC 3551 section 4.1: the first packet after a silence has the marker.
-            self._marker = 0x80
-            return
-        header = pack_header(0x80, marker | payload_type, self._sequence_number, timestamp, self._ssrc)
-        self._out.append((header + payload, self._remote))
-        self._sequence_number = (self._sequence_number + 1) & 0xFFFF
-        self._sent_at = now
-        self._sent_payload_bytes += len(payload)
-        self._sent_packets += 1
-        if self._sent_packets == 1:
-            self._timer.hurry(now)
 
     def send_dtmf(self, digits: str, *, tone_ms: float = 100.0, gap_ms: float = 60.0) -> None:
         """Queue digits, which go out in place of audio packets.
@@ -165,22 +157,37 @@ class RtpSession:
         Raises:
             LocalRtpError: if the peer takes none, or one of them is no key.
         """
-        if self._dtmf_send is None:
-            raise LocalRtpError(f"DTMF {digits!r} cannot be sent: the peer takes no telephone-event")
-        self._digits.queue(digits, tone_ms=tone_ms, gap_ms=gap_ms)
-        self._dtmf_busy = self._digits.pending
+        self._sender.send_dtmf(digits, tone_ms=tone_ms, gap_ms=gap_ms)
 
     @property
     def dtmf_pending(self) -> bool:
         """Whether digits wait or are being sent."""
-        return self._dtmf_busy
+        return self._sender.dtmf_busy
 
     def bye(self, reason: str = "", *, now: float) -> None:
         """Queue the last report with an RTCP BYE; nothing more is reported."""
         # Section 6.3.7: who never sent anything must not say BYE.
-        if self._timer.due is not None and (self._sent_packets or self._sent_rtcp_packets):
-            self._queue_rtcp(now, bye=reason.encode()[:255])
-        self._timer.stop()
+        control = self._control
+        if self._timer.due is not None and (self._sender.packets or control.sent_packets):
+            control.report(now, self._receiver.reception, bye=reason.encode()[:255])
+        control.stop()
+
+    def wish_mode(self, wish: ModeWish, *, now: float) -> None:
+        """Tell the peer what we would like to receive, until it confirms; a newer wish takes an older one's place.
+
+        Only one of ours understands it. What comes of it is told in events.
+        """
+        self._control.wish(wish, now)
+
+    @property
+    def wish(self) -> ModeWish | None:
+        """Our newest wish."""
+        return self._control.wishes.wish
+
+    @property
+    def wish_confirmed(self) -> bool:
+        """Whether the peer has it."""
+        return self._control.wishes.confirmed
 
     # -- the five verbs
 
@@ -194,29 +201,28 @@ class RtpSession:
             if not gate.admits(data, addr):
                 return
             if self._symmetric:
-                self._remote = addr
+                self._sender.remote = addr
         self._receiver.receive(data, now)
 
     def datagrams_to_send(self, *, now: float) -> list[tuple[bytes, Address]]:
         """What to put on the wire, in this order."""
-        out = self._out
+        out = self._sender.out
         if out:
-            self._out = []
+            self._sender.out = []
         return out
 
     def handle_timeout(self, *, now: float) -> None:
         """Do what `next_timeout` was about, if it is time."""
-        due = self._timer.due
+        due = self._control.due
         if due is not None and now >= due:
-            if self._sent_packets:
-                self._timer.sent_rtp(self._sent_at)
-            if self._timer.expire(now):
-                self._queue_rtcp(now)
+            if self._sender.packets:
+                self._timer.sent_rtp(self._sender.sent_at)
+            self._control.expire(now, self._receiver.reception)
         self._receiver.expire(now)
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` wants to be called."""
-        due, digits = self._timer.due, self._receiver.due
+        due, digits = self._control.due, self._receiver.due
         if digits is None or due is None:
             return due if digits is None else digits
         return min(due, digits)
@@ -241,14 +247,53 @@ class RtpSession:
 
     @property
     def playout_clock_rate_hz(self) -> int:
-        """The clock that the ticks of `pop` count: that of the codec the peer sends."""
+        """The clock that the ticks of `pop` count: a multiple of that of each codec the peer may send."""
         return self._jitter.clock_rate_hz
+
+    @property
+    def conceal_limit_ms(self) -> float:
+        """With nothing arriving, concealment ends after this; see `softphone.rtp.playout.JitterOptions`."""
+        return self._jitter.conceal_limit_ms
+
+    @conceal_limit_ms.setter
+    def conceal_limit_ms(self, limit_ms: float) -> None:
+        self._jitter.conceal_limit_ms = limit_ms
+
+    def keep_next_at_hand(self, wanted: bool) -> None:
+        """Whether the decoder fills a gap better with the packet behind it: worth a packet of delay while packets are lost."""
+        self._jitter.at_hand.wanted = wanted
+
+    def change_interval(self, interval_ms: int) -> None:
+        """A round of pops takes this much audio from now on."""
+        self._jitter.change_interval(self._jitter.clock_rate_hz * interval_ms // 1000)
+
+    def change_rtcp(
+        self, *, now: float, bandwidth_bps: float | None, interval_s: float | None = None
+    ) -> None:
+        """Report as often as these allow from now on; they are `bandwidth_bps` and `rtcp_interval_s` of the session."""
+        self._timer.change(now, bandwidth_bps=bandwidth_bps, interval_s=interval_s)
+
+    def change_headers(self, *, short: bool, reduced_rtcp: bool) -> None:
+        """Use what was agreed on now: short headers, whose contexts begin anew, and reduced-size RTCP."""
+        self._short_sender.reset()
+        self._sender.short = self._short_sender if short else None
+        self._receiver.short = self._short_receiver if short else None
+        self._control.reduced = reduced_rtcp
+
+    def send_short_headers(self, on: bool) -> None:
+        """Send short headers, or none, in a session that has agreed on them; what the peer sends is taken either way."""
+        agreed = self._receiver.short is not None
+        self._sender.short = self._short_sender if on and agreed else None
 
     def retarget(self, remote: Address, remote_rtcp: Address) -> None:
         """The peer has moved (a re-INVITE said so)."""
         self._gate.retarget(remote)
-        self._remote, self._remote_rtcp = remote, remote_rtcp
-        self._overhead_bytes = overhead_bytes(remote)
+        if remote != self._sender.remote:
+            # Who sends from there knows nothing of our contexts, and may mean others by its own.
+            self._short_sender.reset()
+            self._short_receiver.reset()
+        self._sender.remote, self._remote_rtcp = remote, remote_rtcp
+        self._overhead_bytes = self._control.overhead_bytes = overhead_bytes(remote)
 
     def change_formats(
         self,
@@ -263,89 +308,37 @@ class RtpSession:
 
         The arguments are those of the session. Digits that wait are lost if the clock rate changes.
         """
-        self._dtmf_send = dtmf_send
-        if self._digits.clock_rates_hz != (clock_rate_hz, dtmf_send_clock_rate_hz or clock_rate_hz):
-            self._digits = DtmfSender(clock_rate_hz, dtmf_send_clock_rate_hz)
-        self._dtmf_busy = dtmf_send is not None and self._digits.pending
-        self._clock_rate_hz = self._reporter.clock_rate_hz = clock_rate_hz
+        self._sender.change_formats(clock_rate_hz, dtmf_send, dtmf_send_clock_rate_hz or clock_rate_hz)
         self._receiver.accept(receive, dtmf_receive)
         self._gate.accept(receive.keys() | dtmf_receive.keys())
 
     # -- our own identifier
 
-    def _plays_own(self, packet: RtpPacket) -> bool:
-        """A packet has our SSRC: one of ours, from an echo service, or a collision (section 8.2)."""
-        behind = (self._sequence_number - 1 - packet.sequence_number) & 0xFFFF
-        if behind < min(_MIRROR_PACKETS, self._sent_packets):
+    def _admits(self, packet: RtpPacket) -> bool:
+        """Of another source than before. One with our SSRC is ours, from an echo service, or a collision (section 8.2)."""
+        sender = self._sender
+        if packet.ssrc != sender.ssrc:
             return True
-        old = self._ssrc
-        while self._ssrc == old:
-            self._ssrc = self._rng.getrandbits(32)
-        self._receiver.own_ssrc = self._ssrc
-        self._events.append(CollisionResolved(old, self._ssrc))
-        if self._sent_packets > self._sr_packets_base:
-            self._put_rtcp(self._reporter.farewell(old))
-        # Section 6.4.1: the counts of a sender begin anew with its SSRC.
-        self._sr_packets_base = self._reported = self._reported_before = self._sent_packets
-        self._sr_bytes_base = self._sent_payload_bytes
-        self._first_sequence_number = self._sequence_number
+        behind = (sender.sequence_number - 1 - packet.sequence_number) & 0xFFFF
+        if behind < min(_MIRROR_PACKETS, sender.packets):
+            return True
+        old = sender.ssrc
+        used = sender.renew_ssrc()
+        self._events.append(CollisionResolved(old, sender.ssrc))
+        if used:
+            self._control.farewell(old)
         return False
 
     # -- RTCP
 
-    def _queue_rtcp(self, now: float, *, bye: bytes | None = None) -> None:
-        sent = None
-        # Section 6.4: SR by who has sent since the report before the last, else RR.
-        if self._sent_packets > self._reported_before:
-            behind = round((now - self._timestamp_at) * self._clock_rate_hz)
-            sent = (
-                self._timestamp + behind,
-                self._sent_packets - self._sr_packets_base,
-                self._sent_payload_bytes - self._sr_bytes_base,
-            )
-        self._reported_before, self._reported = self._reported, self._sent_packets
-        reception = self._receiver.reception
-        self._put_rtcp(
-            self._reporter.compose(ssrc=self._ssrc, sent=sent, reception=reception, bye=bye, now=now)
-        )
-
-    def _put_rtcp(self, data: bytes) -> None:
-        self._out.append((data, self._remote_rtcp))
-        self._sent_rtcp_packets += 1
-        self._sent_rtcp_bytes += len(data)
-        self._timer.measure(len(data) + self._overhead_bytes)
-
     def _receive_rtcp(self, data: bytes, addr: Address, now: float) -> None:
-        if addr[0] not in (self._remote_rtcp[0], self._remote[0]):
+        if addr[0] not in (self._remote_rtcp[0], self._sender.remote[0]):
             self._gate.drop(addr)
             return
-        try:
-            packets = parse_compound(data)
-        except RtcpError:
-            self._receiver.undecodable += 1
-            return
-        self._received_rtcp_packets += 1
-        self._received_rtcp_bytes += len(data)
-        self._timer.measure(len(data) + self._overhead_bytes)
-        for packet in packets:
-            match packet:
-                case SenderReport() | ReceiverReport():
-                    self._read_report(packet, now)
-                case Bye():
-                    reception = self._receiver.reception
-                    if reception is not None and reception.ssrc in packet.ssrcs and not reception.left:
-                        reception.left = True
-                        self._timer.peer_left(now)
-                        self._events.append(PeerLeft(packet.reason.decode("utf-8", "replace")))
-                case _:
-                    pass
-
-    def _read_report(self, report: SenderReport | ReceiverReport, now: float) -> None:
-        # Our own reports come back from an echo service.
-        if report.ssrc != self._ssrc:
-            self._timer.heard(now, sent_rtp=isinstance(report, SenderReport))
-            first = self._first_sequence_number
-            self._reporter.read(report, ssrc=self._ssrc, first_sequence_number=first, now=now)
+        ours, peer = self._sender, self._receiver.reception
+        self._control.receive(data, now, ssrc=ours.ssrc, first_number=ours.first_sequence_number, peer=peer)
+        lossy = self._reporter.fraction_lost
+        self._short_sender.refresh_packets = REFRESH_LOSSY_PACKETS if lossy else REFRESH_PACKETS
 
     # -- statistics
 
@@ -357,31 +350,31 @@ class RtpSession:
                 *traffic(
                     seconds,
                     self._overhead_bytes,
-                    packets=self._sent_packets,
-                    payload_bytes=self._sent_payload_bytes,
-                    header_bytes=HEADER_BYTES * self._sent_packets,
-                    rtcp_packets=self._sent_rtcp_packets,
-                    rtcp_bytes=self._sent_rtcp_bytes,
+                    packets=self._sender.packets,
+                    payload_bytes=self._sender.payload_bytes,
+                    header_bytes=self._sender.header_bytes,
+                    rtcp_packets=self._control.sent_packets,
+                    rtcp_bytes=self._control.sent_bytes,
                 )
             ),
             received=self._received_stats(seconds),
-            remote=self._reporter.remote(),
+            remote=self._reporter.remote(self._sender.clock_rate_hz),
             rtt_ms=None if self._reporter.rtt_s is None else self._reporter.rtt_s * 1000,
         )
 
     def _received_stats(self, seconds: float) -> ReceivedStats:
-        receiver, jitter = self._receiver, self._jitter
+        receiver, jitter, short = self._receiver, self._jitter, self._short_receiver
         expected, received, duplicates = receiver.totals()
         reception = receiver.reception
         return ReceivedStats(
             *traffic(
                 seconds,
                 self._overhead_bytes,
-                packets=received + duplicates,
-                payload_bytes=receiver.payload_bytes,
-                header_bytes=receiver.header_bytes,
-                rtcp_packets=self._received_rtcp_packets,
-                rtcp_bytes=self._received_rtcp_bytes,
+                packets=received + duplicates + short.unresolved,
+                payload_bytes=receiver.payload_bytes + short.unresolved_bytes,
+                header_bytes=receiver.header_bytes + SHORT_BYTES * short.unresolved,
+                rtcp_packets=self._control.received_packets,
+                rtcp_bytes=self._control.received_bytes,
             ),
             lost=expected - received,
             loss_pct=100 * (expected - received) / expected if expected else None,
@@ -391,9 +384,10 @@ class RtpSession:
             overflowed=jitter.overflowed,
             duplicates=duplicates,
             strangers=self._gate.strangers,
-            undecodable=receiver.undecodable,
+            undecodable=receiver.undecodable + self._control.undecodable,
             jitter_ms=None if reception is None else reception.jitter_ticks * 1000 / reception.clock_rate_hz,
             pdv_p95_ms=None if reception is None else reception.delay_variation_ms(95),
             playout_delay_ms=jitter.mean_margin_s * 1000 if jitter.played else None,
             burst_r=jitter.losses.burst_ratio(jitter.played),
+            unresolved=short.unresolved,
         )

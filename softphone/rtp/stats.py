@@ -36,7 +36,7 @@ class Reception:
         self.duplicates = 0
         self.jitter_ticks = 0.0
         """Interarrival jitter, section 6.4.1."""
-        self._first_sequence_number = self._highest_sequence_number = sequence_number
+        self._first_sequence_number = self.highest_sequence_number = sequence_number
         self._seen = 1
         self._timestamp: int | None = None
         self._extended_timestamp = 0
@@ -67,16 +67,16 @@ class Reception:
         Returns:
             Its extended index, or DUPLICATE, or JUMPED: too far from the others to belong, not counted.
         """
-        delta = (sequence_number - self._highest_sequence_number) & 0xFFFF
+        delta = (sequence_number - self.highest_sequence_number) & 0xFFFF
         if delta == 1:
             self._seen = (self._seen << 1 | 1) & _SEEN_MASK
-            self._highest_sequence_number = sequence_number
+            self.highest_sequence_number = sequence_number
             self.received += 1
             self.highest_index += 1
             return self.highest_index
         if 0 < delta < MAX_DROPOUT:
             self._seen = (self._seen << delta | 1) & _SEEN_MASK
-            self._highest_sequence_number = sequence_number
+            self.highest_sequence_number = sequence_number
             self.received += 1
             self.highest_index += delta
             return self.highest_index
@@ -125,6 +125,13 @@ class Reception:
         self.clock_rate_hz = clock_rate_hz
         self._timestamp = None
         self._transit_count = 0
+
+    @property
+    def last_arrival(self) -> float | None:
+        """When the packet that `extend` saw last came; None before there is one."""
+        if self._timestamp is None:
+            return None
+        return (self._transit + self._extended_timestamp) / self.clock_rate_hz
 
     def delay_variation_ms(self, percentile: float) -> float:
         """That percentile of the delay above the least one, over the last 1024 packets."""
@@ -194,6 +201,8 @@ class ReceivedStats(SentStats):
     """Mean time that packets wait to be played, smoothed."""
     burst_r: float
     """BurstR of G.107, of packets lost or discarded."""
+    unresolved: int = 0
+    """Packets with a short header whose context is not known; their numbers count as lost (docs/rtp-short.md)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from softphone.sdp.errors import Incompatible
 from softphone.sdp.media import FLOWS
 
 TELEPHONE_EVENT = "telephone-event"
+SHORT_RTP_VERSION = "1"
 MAX_FORMATS = 64
 """Formats of one m= line that are looked at; there are 128 payload types, and no phone has half of them."""
 
@@ -110,6 +111,22 @@ def milliseconds_of(description: SessionDescription, media: MediaDescription, na
         if match and int(match[1]) > 0:
             return int(match[1])
     return None
+
+
+def takes_short_rtp(media: MediaDescription) -> bool:
+    """Whether *media* has a=x-rtp-short with the version we know (docs/rtp-short.md)."""
+    return any(SHORT_RTP_VERSION in value.split() for value in media.values("x-rtp-short"))
+
+
+def takes_reduced_rtcp(media: MediaDescription) -> bool:
+    """Whether *media* has a=rtcp-rsize (RFC 5506 section 5)."""
+    return bool(media.values("rtcp-rsize"))
+
+
+def rtcp_bandwidth_of(description: SessionDescription, media: MediaDescription) -> tuple[int, int] | None:
+    """Read b=RS and b=RR in bit/s (RFC 3556); those of the media count before those of the session."""
+    limits = {each.kind: each.value for each in (*description.bandwidths, *media.bandwidths)}
+    return (limits["RS"], limits["RR"]) if "RS" in limits and "RR" in limits else None
 
 
 def connection_of(description: SessionDescription, media: MediaDescription) -> Connection:

@@ -64,6 +64,12 @@ class LocalMedia:
     """Limit on what we receive, with all headers; None: none is stated."""
     compact: bool = False
     """Leave out what has the same meaning when absent: fewer bytes on the air."""
+    short_rtp: bool = False
+    """Whether RTP headers may be short, if the peer agrees (docs/rtp-short.md)."""
+    reduced_rtcp: bool = False
+    """Whether RTCP may be of reduced size, if the peer agrees (RFC 5506)."""
+    rtcp_bandwidth_bps: tuple[int, int] | None = None
+    """Of RTCP, for senders and for receivers (RFC 3556); None: nothing is said, which means 5 % of the session's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,12 @@ class Negotiated:
     """Ours: sendonly means that we send."""
     bandwidth_as_kbps: int | None
     """The peer's limit on what we send, with all headers."""
+    short_rtp: bool = False
+    """Whether both agreed on short RTP headers."""
+    reduced_rtcp: bool = False
+    """Whether both agreed on reduced-size RTCP."""
+    rtcp_bandwidth_bps: tuple[int, int] | None = None
+    """What the peer says in b=RS and b=RR; None where it says not both."""
 
     @property
     def codec(self) -> NegotiatedCodec:

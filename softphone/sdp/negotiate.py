@@ -4,7 +4,7 @@ A codec is named by its encoding name, clock rate and channels; payload types ar
 what we receive carries the numbers of our description, what we send the numbers of the peer's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
@@ -18,6 +18,7 @@ from softphone.sdp.description import (
 )
 from softphone.sdp.errors import Incompatible, LocalSdpError
 from softphone.sdp.formats import (
+    SHORT_RTP_VERSION,
     STATIC,
     TELEPHONE_EVENT,
     Format,
@@ -25,7 +26,11 @@ from softphone.sdp.formats import (
     flows_of,
     formats_of,
     milliseconds_of,
+    parse_fmtp,
+    rtcp_bandwidth_of,
     rtcp_of,
+    takes_reduced_rtcp,
+    takes_short_rtp,
     target_of,
 )
 from softphone.sdp.media import (
@@ -51,6 +56,7 @@ __all__ = [
 
 PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
 DTMF_EVENTS = "0-15"
+_HINTS = ("sprop-maxcapturerate", "sprop-stereo")
 _DYNAMIC = range(96, 128)  # RFC 3551 section 3
 
 
@@ -99,7 +105,7 @@ def make_answer(offer: SessionDescription, local: LocalMedia) -> tuple[SessionDe
     if ptime_ms is None or local.ptime_fixed:
         ptime_ms = local.ptime_ms
     audio = _our_media(
-        local,
+        replace(local, short_rtp=agreed.short_rtp, reduced_rtcp=agreed.reduced_rtcp),
         theirs.protocol,
         [(each, DTMF_EVENTS if each.is_dtmf else capabilities[each.key].fmtp) for each in common],
         direction,
@@ -136,7 +142,7 @@ def read_answer(offer: SessionDescription, answer: SessionDescription, local: Lo
     # An answer need not explain again the dynamic types it took from the offer: then ours stand.
     answered = list(formats_of(theirs, {each.payload_type: each for each in offered}))
     keys = {each.key for each in offered}
-    common = [each for each in answered if each.key in keys]
+    common = [each for each in answered if each.key in keys and (each.is_dtmf or _is_ours(each, local))]
     codecs = [each for each in common if not each.is_dtmf]
     if not codecs:
         raise Incompatible("codec", wanted=_names(offered), got=_names(answered))
@@ -170,7 +176,6 @@ def revised(description: SessionDescription, previous: SessionDescription | None
 
 def _choose(offer: SessionDescription, local: LocalMedia) -> tuple[int, list[Format]]:
     """Find the first stream of *offer* that has a codec of ours, and what we have in common with it."""
-    ours = {each.key for each in local.capabilities}
     wanted = ", ".join(f"{each.name}/{each.clock_rate_hz}" for each in local.capabilities)
     failure = Incompatible(
         "stream in the offer", wanted="m=audio with a port over RTP/AVP", got=_streams(offer)
@@ -179,7 +184,7 @@ def _choose(offer: SessionDescription, local: LocalMedia) -> tuple[int, list[For
         if media.kind != "audio" or media.port == 0 or media.protocol.upper() not in PROTOCOLS:
             continue
         offered = list(formats_of(media))
-        codecs = [each for each in offered if each.key in ours and not each.is_dtmf]
+        codecs = [each for each in offered if not each.is_dtmf and _is_ours(each, local)]
         if not codecs:
             failure = Incompatible("codec", wanted=wanted, got=_names(offered))
             continue
@@ -189,6 +194,13 @@ def _choose(offer: SessionDescription, local: LocalMedia) -> tuple[int, list[For
         matching = [each for each in events if each.clock_rate_hz in rates] or events
         return index, [each for each in offered if each in codecs or each in matching]
     raise failure
+
+
+def _is_ours(found: Format, local: LocalMedia) -> bool:
+    """Whether we have this codec in this version: where our fmtp has a ``v``, another one means another codec."""
+    ours = next((each for each in local.capabilities if each.key == found.key), None)
+    version = None if ours is None else parse_fmtp(ours.fmtp).get("v")
+    return ours is not None and (version is None or found.fmtp.get("v", version) == version)
 
 
 def _negotiated(
@@ -224,6 +236,9 @@ def _negotiated(
         max_ptime_ms=max_ptime_ms,
         direction="inactive",
         bandwidth_as_kbps=next((each.value for each in limits_kbps if each.value > 0), None),
+        short_rtp=local.short_rtp and takes_short_rtp(media),
+        reduced_rtcp=local.reduced_rtcp and takes_reduced_rtcp(media),
+        rtcp_bandwidth_bps=rtcp_bandwidth_of(description, media),
     )
 
 
@@ -247,12 +262,19 @@ def _our_media(
         if not (local.compact and STATIC.get(number, ("", 0, 0)) == (each.name.upper(), *each.key[1:])):
             attributes.append(Attribute("rtpmap", f"{number} {each}"))
         # RFC 4733 section 2.4.1: events without an fmtp are 0-15.
-        if fmtp and not (local.compact and each.is_dtmf):
+        if local.compact:
+            fmtp = "" if each.is_dtmf else _without_hints(fmtp)
+        if fmtp:
             attributes.append(Attribute("fmtp", f"{number} {fmtp}"))
     attributes.append(Attribute("ptime", str(ptime_ms)))
-    attributes.append(Attribute("maxptime", str(local.max_ptime_ms)))
+    if not local.compact:
+        attributes.append(Attribute("maxptime", str(local.max_ptime_ms)))
     if local.rtcp_port != local.port + 1:
         attributes.append(Attribute("rtcp", str(local.rtcp_port)))  # RFC 3605
+    if local.short_rtp:
+        attributes.append(Attribute("x-rtp-short", SHORT_RTP_VERSION))
+    if local.reduced_rtcp:
+        attributes.append(Attribute("rtcp-rsize"))
     if direction != "sendrecv" or not local.compact:
         attributes.append(Attribute(direction))
     return MediaDescription(
@@ -260,9 +282,21 @@ def _our_media(
         local.port,
         protocol,
         tuple(str(each.payload_type) for each, _ in formats),
-        bandwidths=() if local.bandwidth_as_kbps is None else (Bandwidth("AS", local.bandwidth_as_kbps),),
+        bandwidths=tuple(_our_bandwidths(local)),
         attributes=tuple(attributes),
     )
+
+
+def _our_bandwidths(local: LocalMedia) -> Iterator[Bandwidth]:
+    if local.bandwidth_as_kbps is not None:
+        yield Bandwidth("AS", local.bandwidth_as_kbps)
+    if local.rtcp_bandwidth_bps is not None:
+        yield from map(Bandwidth, ("RS", "RR"), local.rtcp_bandwidth_bps)
+
+
+def _without_hints(fmtp: str) -> str:
+    """Leave out what tells a receiver of Opus only what it will hear (RFC 7587 section 6.1)."""
+    return ";".join(part for part in fmtp.split(";") if part.partition("=")[0].strip() not in _HINTS)
 
 
 def _names(formats: list[Format]) -> str:

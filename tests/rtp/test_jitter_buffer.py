@@ -1,9 +1,10 @@
 import random
+from itertools import pairwise
 
 import pytest
 from netsim import Link, Sent, listen, talk
 
-from softphone.rtp.jitter import Conceal, Idle, JitterBuffer, JitterOptions, Phase, Play
+from softphone.rtp.jitter import Conceal, Gap, Idle, JitterBuffer, JitterOptions, Phase, Play
 from softphone.rtp.packet import RtpPacket
 
 PAIRS = [
@@ -133,15 +134,19 @@ def test_a_tick_that_fell_behind_by_several_intervals_catches_up_without_loss(pt
 def test_a_lost_packet_is_concealed_with_the_next_payload_for_its_redundancy():
     buffer = playing(1)
     push(buffer, 2, 0.04, payload=b"next")
-    assert buffer.pop(now=0.05) == Conceal(960, b"next")
-    assert buffer.pop(now=0.07).packet.sequence_number == 2
+    assert buffer.pop(now=0.05) == Conceal(960, b"next", gap=Gap.LOST)
+    played = buffer.pop(now=0.07)
+    assert (played.packet.sequence_number, played.lost, played.suppressed_ticks) == (2, 1, 0)
     assert (buffer.losses.packets, buffer.losses.bursts) == (1, 1)
 
 
 def test_only_the_last_of_several_lost_packets_has_the_next_payload():
     buffer = playing(1)
     push(buffer, 4, 0.05, payload=b"next")
-    assert [buffer.pop(now=0.06) for _ in range(3)] == [Conceal(960, None)] * 2 + [Conceal(960, b"next")]
+    assert [buffer.pop(now=0.06) for _ in range(3)] == [
+        *[Conceal(960, None, gap=Gap.LOST)] * 2,
+        Conceal(960, b"next", gap=Gap.LOST),
+    ]
     assert buffer.pop(now=0.06).packet.sequence_number == 4
     assert (buffer.losses.packets, buffer.losses.bursts) == (3, 1)
 
@@ -160,7 +165,7 @@ def test_the_rest_of_a_long_packet_is_concealed_when_its_successor_comes():
     assert isinstance(buffer.pop(now=0.01), Play)
     assert buffer.pop(now=0.07) == Conceal(960, None)
     push(buffer, 2, 0.08, timestamp=5760, ticks=2880)
-    assert buffer.pop(now=0.09) == Conceal(1920, None)
+    assert buffer.pop(now=0.09) == Conceal(1920, None, gap=Gap.LOST)
     assert buffer.pop(now=0.13).packet.sequence_number == 2
 
 
@@ -440,7 +445,7 @@ def test_pauses_and_jitter_together_lose_nothing(ptime, interval):
 def test_a_pause_known_in_advance_is_idle_up_to_its_end():
     buffer = playing(1)
     push(buffer, 1, 0.1, timestamp=5 * 960)
-    assert [buffer.pop(now=0.11) for _ in range(4)] == [Idle(960)] * 4
+    assert [buffer.pop(now=0.11) for _ in range(4)] == [Idle(960, gap=Gap.SUPPRESSED)] * 4
     assert buffer.pop(now=0.11).packet.sequence_number == 1
 
 
@@ -548,14 +553,127 @@ def test_a_restarted_source_with_nothing_waiting_gets_its_start_margin():
     assert isinstance(buffer.pop(now=0.421), Play)
 
 
-def test_another_clock_rate_begins_anew_in_its_own_ticks():
+def test_ticks_of_another_length_change_nothing_that_waits():
+    buffers = playing(20), playing(20)
+    for buffer, factor in zip(buffers, (1, 3), strict=True):
+        push(buffer, 20, 0.4)
+        push(buffer, 22, 0.44)
+        if factor > 1:
+            buffer.rescale(factor)
+        push(buffer, 23, 0.46, timestamp=23 * 960 * factor, ticks=960 * factor)
+        pops = [buffer.pop(now=0.47) for _ in range(5)]
+        assert [type(p) for p in pops] == [Play, Conceal, Play, Play, Conceal]
+        assert [p.ticks for p in pops] == [960 * factor] * 5
+        assert [p.lost for p in pops if isinstance(p, Play)] == [0, 1, 0]
+    assert buffers[0].mean_margin_s == pytest.approx(buffers[1].mean_margin_s)
+    assert buffers[1].clock_rate_hz == 144_000
+
+
+# What a gap was
+
+
+def test_a_gap_of_the_timestamps_alone_is_told_as_suppressed():
+    buffer = playing(2)
+    push(buffer, 2, 0.1, timestamp=5 * 960)
+    pops = [buffer.pop(now=0.11) for _ in range(4)]
+    assert [p.gap for p in pops[:3]] == [Gap.SUPPRESSED] * 3
+    assert (pops[3].lost, pops[3].suppressed_ticks) == (0, 3 * 960)
+
+
+def test_what_was_lost_and_what_was_suppressed_in_one_gap_are_told_apart():
+    buffer = playing(2)
+    push(buffer, 4, 0.16, timestamp=8 * 960)
+    pops = [buffer.pop(now=0.17) for _ in range(7)]
+    assert [p.gap for p in pops[:6]] == [Gap.LOST] * 2 + [Gap.SUPPRESSED] * 4
+    assert (pops[6].lost, pops[6].suppressed_ticks) == (2, 4 * 960)
+
+
+def test_what_is_not_known_when_it_is_concealed_is_told_with_the_next_packet():
+    for index, lost, suppressed in ((3, 1, 0), (2, 0, 960)):
+        buffer = playing(2)
+        assert buffer.pop(now=0.05).gap is Gap.UNKNOWN
+        push(buffer, index, 0.06, timestamp=3 * 960)
+        played = buffer.pop(now=0.07)
+        assert (played.lost, played.suppressed_ticks) == (lost, suppressed)
+        push(buffer, index + 1, 0.08, timestamp=4 * 960)
+        played = buffer.pop(now=0.09)
+        assert (played.lost, played.suppressed_ticks) == (0, 0)
+
+
+def test_the_time_of_digits_is_neither_lost_nor_suppressed():
+    buffer = playing(2)
+    for n in (2, 3):
+        buffer.skip(n)
+    push(buffer, 4, 0.08, timestamp=5 * 960)
+    pops = [buffer.pop(now=0.09) for _ in range(4)]
+    assert [p.gap for p in pops[:3]] == [Gap.OTHER] * 3
+    assert (pops[3].lost, pops[3].suppressed_ticks) == (0, 960)
+    push(buffer, 6, 0.14, timestamp=7 * 960)
+    assert buffer.pop(now=0.15).gap is Gap.LOST
+    assert buffer.pop(now=0.17).lost == 1
+
+
+def test_a_restart_is_no_gap():
     buffer = playing(20)
     push(buffer, 20, 0.4)
-    buffer.change_clock(8000)
-    assert buffer.overflowed == 1
-    assert buffer.pop(now=0.41) == Idle(160)
-    push(buffer, 21, 0.42, timestamp=160, ticks=160)
-    assert buffer.pop(now=0.43).ticks == 160
+    buffer.restart()
+    push(buffer, 21, 0.42, timestamp=10**8)
+    pops = [buffer.pop(now=0.44) for _ in range(2)]
+    assert [(p.lost, p.suppressed_ticks) for p in pops if isinstance(p, Play)] == [(0, 0)] * 2
+
+
+def test_every_gap_on_a_lossy_line_is_told_exactly():
+    link = Link(seed=4, loss=0.1, burst=2)
+    packets = talk(ptime_ms=20, seconds=60, pauses=[(n, n + 0.06) for n in range(1, 59)])
+    heard = listen(packets, link, interval_ms=20, seconds=60, phase_s=0.007)
+    at = {packet.index: packet.timestamp for packet in packets}
+    plays = [p for _, p in heard.pops if isinstance(p, Play)]
+    for before, play in pairwise(plays):
+        one, two = before.packet.ssrc, play.packet.ssrc  # netsim keeps the index there
+        assert play.lost == two - one - 1
+        assert play.suppressed_ticks == at[two] - at[one] - 960 * (two - one)
+    assert sum(p.suppressed_ticks for p in plays) == 58 * 3 * 960
+
+
+@pytest.mark.parametrize("ptimes", [(20, 144), (144, 20), (60, 144), (64, 20)])
+@pytest.mark.parametrize("interval", [20, 144])
+def test_a_change_of_the_packet_duration_costs_its_difference_in_delay_and_no_packet(ptimes, interval):
+    first, second = ptimes
+    packets = talk(ptime_ms=first, seconds=10)
+    end, stamp = packets[-1].at, packets[-1].timestamp + packets[-1].ticks
+    index = packets[-1].index + 1
+    ticks = second * 48
+    for n in range(10_000 // second):
+        packets.append(Sent(index + n, stamp + n * ticks, ticks, end + (n + 1) * second / 1000))
+    heard = listen(packets, Link(), interval_ms=interval, seconds=19.9, phase_s=0.007)
+    assert heard.buffer.discarded == 0
+    assert heard.buffer.losses.packets == 0
+    assert heard.played == [p.index for p in packets[: len(heard.played)]]
+    # A longer packet comes later by what it is longer, and playout waits for whole intervals.
+    assert heard.concealed_ms() <= max(0, second - first) + max(interval, second)
+
+
+def test_the_first_long_packet_after_a_pause_is_played():
+    buffer = playing(5)
+    for n in range(50):
+        buffer.pop(now=0.11 + n * 0.02)
+    # What it holds began 100 ms before what would be played now.
+    push(buffer, 5, 1.145, timestamp=50 * 960, ticks=144 * 48)
+    assert isinstance(buffer.pop(now=1.25), Play)
+
+
+def test_concealment_lasts_as_long_as_is_asked_for():
+    buffer = playing(2)
+    buffer.conceal_limit_ms = 720.0
+    assert [type(buffer.pop(now=0.06 + 0.02 * n)) for n in range(37)] == [Conceal] * 36 + [Idle]
+
+
+def test_a_tick_of_another_interval_takes_pauses_of_its_own_length():
+    buffer = playing(2)
+    buffer.change_interval(6912)
+    for n in range(10):
+        buffer.pop(now=0.06 + 0.02 * n)
+    assert buffer.pop(now=0.4) == Idle(6912)
 
 
 # Other packets and bounds

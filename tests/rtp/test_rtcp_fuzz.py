@@ -74,3 +74,19 @@ def test_a_mutated_compound_is_another_one_or_one_error(compound, changes):
     packets = parse(bytes(data))
     if packets is not None:
         assert parse_compound(write_compound(packets)) == packets
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(others | reports, min_size=1, max_size=4).map(tuple))
+def test_every_datagram_of_reduced_size_comes_back_as_it_went(packets):
+    assert parse_compound(write_compound(packets, reduced=True), reduced=True) == packets
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.binary(max_size=80))
+def test_any_bytes_of_reduced_size_are_packets_or_the_one_error(data):
+    try:
+        packets = parse_compound(data, reduced=True)
+    except RtcpError:
+        return
+    assert parse_compound(write_compound(packets, reduced=True), reduced=True) == packets

@@ -16,13 +16,14 @@ class Fixed:
         return self.values.pop(0) if self.values else 0.5
 
 
-def timer(rng=None, bandwidth_bps=None, minimum_s=5.0, size=100):
+def timer(rng=None, bandwidth_bps=None, minimum_s=5.0, size=100, **options):
     return RtcpTimer(
         rng=Fixed() if rng is None else rng,
         bandwidth_bps=bandwidth_bps,
         minimum_s=minimum_s,
         first_size_bytes=size,
         now=100.0,
+        **options,
     )
 
 
@@ -98,6 +99,52 @@ def test_a_peer_that_leaves_brings_the_next_report_forward():
     # The time of the last report has moved too: half of the second since then is left.
     assert not t.expire(t.due)
     assert t.due == pytest.approx(100.5 + 2.5 / COMPENSATION)
+
+
+def test_the_shares_of_senders_and_receivers_are_those_of_the_description():
+    # 400 + 200 b/s are 75 bytes/s, 50 of them for senders.
+    both = timer(shares_bps=(400, 200), size=1000)
+    both.sent_rtp(100.0)
+    both.heard(100.0, sent_rtp=True)
+    alone = timer(shares_bps=(400, 200), size=1000)
+    alone.sent_rtp(100.0)
+    alone.heard(100.0, sent_rtp=False)
+    listener = timer(shares_bps=(400, 200), size=1000)
+    listener.heard(100.0, sent_rtp=True)
+    for t, seconds in ((both, 2 * 1000 / 75), (alone, 1000 / 50), (listener, 1000 / 25)):
+        t.hurry(100.0)
+        assert t.expire(100.0)
+        assert t.due == pytest.approx(100 + seconds / COMPENSATION)
+
+
+def test_who_has_no_share_reports_nothing_until_it_has_one():
+    t = timer(shares_bps=(400, 0))
+    for _ in range(5):
+        due = t.due
+        assert not t.expire(due)
+        assert t.due > due
+    t.sent_rtp(t.due)
+    t.heard(t.due, sent_rtp=False)
+    assert t.expire(t.due) or t.expire(t.due)
+
+
+def test_no_bandwidth_at_all_means_no_reports():
+    t = timer(shares_bps=(0, 0))
+    t.hurry(100.0)
+    assert t.due is None
+    assert not t.expire(1000.0)
+
+
+def test_a_longer_interval_is_not_shortened_by_the_bandwidth_and_takes_effect_at_once():
+    t = timer(bandwidth_bps=360_000, interval_s=15.0)
+    t.hurry(100.0)
+    t.expire(100.0)
+    assert t.due == pytest.approx(100 + 15 / COMPENSATION)
+    t.change(101.0, bandwidth_bps=360_000, interval_s=None)
+    assert t.due == 101.0
+    t.expire(101.0)
+    t.change(101.5, bandwidth_bps=None, interval_s=60.0)
+    assert t.due == pytest.approx(101 + 60 / COMPENSATION)
 
 
 def test_after_stop_nothing_is_due():

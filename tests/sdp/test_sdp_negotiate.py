@@ -71,9 +71,16 @@ def test_a_compact_offer_leaves_out_what_absence_says_as_well():
         "m=audio 7000 RTP/AVP 0 96",
         "a=rtpmap:96 telephone-event/8000",
         "a=ptime:20",
-        "a=maxptime:120",
         "",
     ]
+
+
+def test_a_compact_offer_of_opus_leaves_out_what_it_will_send():
+    opus = Capability("opus", 48_000, 2, fmtp="maxplaybackrate=16000;sprop-maxcapturerate=16000;stereo=0")
+    assert "a=fmtp:96 maxplaybackrate=16000;stereo=0" in lines(make_offer(media(opus, compact=True)))
+    assert "a=fmtp:96 maxplaybackrate=16000;sprop-maxcapturerate=16000;stereo=0" in lines(
+        make_offer(media(opus))
+    )
 
 
 def test_an_offer_names_an_rtcp_port_that_is_not_the_next_one():
