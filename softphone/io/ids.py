@@ -4,6 +4,9 @@ import random
 import secrets
 from dataclasses import dataclass, field
 
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+"""One case only: but for Call-ID, SIP compares identifiers without regard to case (RFC 3261 section 7.3.1)."""
+
 
 class SystemIds:
     """Identifiers of SIP from the operating system's random source (RFC 3261 section 19.3)."""
@@ -23,6 +26,30 @@ class SystemIds:
     def nonce(self) -> str:
         """Digest nonce or cnonce."""
         return secrets.token_hex(16)
+
+
+class ShortIds(SystemIds):
+    """The same in fewer characters, five random bits each, for messages that are to be short."""
+
+    def branch(self) -> str:
+        """Via branch: the magic cookie and 45 random bits; it lives for half a minute."""
+        return "z9hG4bK" + _random_base32(9)
+
+    def tag(self) -> str:
+        """From or To tag: 35 random bits."""
+        return _random_base32(7)
+
+    def call_id(self) -> str:
+        """Call-ID: 60 random bits."""
+        return _random_base32(12)
+
+    def nonce(self) -> str:
+        """Digest nonce or cnonce: 80 random bits."""
+        return _random_base32(16)
+
+
+def _random_base32(characters: int) -> str:
+    return "".join(secrets.choice(_BASE32) for _ in range(characters))
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,11 +112,22 @@ class AuthAttempts:
 
 
 class DigestClient:
-    """Answers the challenges of one server, or of a chain of proxies and a server, for one user."""
+    """Answers the challenges of one server, or of a chain of proxies and a server, for one user.
 
-    def __init__(self, credentials: Credentials, *, make_cnonce: Callable[[], str]) -> None:
+    Args:
+        credentials: Of the user.
+        make_cnonce: Gives another value each time.
+        sparing: Credentials go only with methods that were challenged before; a request is dear, and many a
+            server wants them with INVITE and not with BYE.
+    """
+
+    def __init__(
+        self, credentials: Credentials, *, make_cnonce: Callable[[], str], sparing: bool = False
+    ) -> None:
         self.credentials = credentials
         self._make_cnonce = make_cnonce
+        self._sparing = sparing
+        self._challenged: set[str] = set()
         self._sessions: dict[tuple[str, str], _Session] = {}
 
     def learn(self, response: Response, attempts: AuthAttempts) -> bool:
@@ -126,6 +137,8 @@ class DigestClient:
         is wrong (RFC 3261 section 22.1).
         """
         challenges = strongest(response)
+        if self._sparing:
+            self._challenged.add(response.cseq.method)
         for key, challenge in challenges.items():
             if key not in attempts.stale_retries and len(attempts.stale_retries) < MAX_REALMS:
                 attempts.stale_retries[key] = 0
@@ -164,6 +177,8 @@ class DigestClient:
         for name in ("Authorization", "Proxy-Authorization"):
             if name in request.headers:
                 request.headers.remove(name)
+        if self._sparing and request.method not in self._challenged:
+            return
         for session in self._sessions.values():
             session.nonce_count += 1
             request.headers.add(session.challenge.credentials_header, self._answer(session, request))

@@ -11,12 +11,13 @@ from softphone.sip.leg import Cause, LegInput
 from softphone.sip.legs import MAX_LEGS, LegBook
 from softphone.sip.local import IdSource, LocalAgent
 from softphone.sip.stats import SipStats
+from softphone.sip.style import SipStyle
 from softphone.sip.timers import Timers
 from softphone.sip.uac import Uac
 from softphone.sip.uas import Uas
 from softphone.sip.uri import NameAddr, SipUri
 
-__all__ = ["IdSource", "SipEndpoint", "SipStats"]
+__all__ = ["IdSource", "SipEndpoint", "SipStats", "SipStyle"]
 
 UNRELIABLE = ("UDP",)
 """Transports that may lose messages."""
@@ -41,7 +42,7 @@ class SipEndpoint:
         accept: Media types we take in INVITE and what follows it.
         challenger: Whom to let in; None lets everybody in.
         transport: For Via: UDP, TCP or TLS.
-        compact: Write short header names.
+        style: How messages are written; packing is for UDP only.
         max_legs: Further INVITEs are answered 503.
         max_transactions: Requests remembered; further ones are answered 503, too.
     """
@@ -57,12 +58,15 @@ class SipEndpoint:
         accept: tuple[str, ...],
         challenger: Challenger | None = None,
         transport: str = "UDP",
-        compact: bool = False,
+        style: SipStyle | None = None,
         max_legs: int = MAX_LEGS,
         max_transactions: int = MAX_SERVER_TRANSACTIONS,
     ) -> None:
         base = Timers() if timers is None else timers
         transport = transport.upper()
+        style = SipStyle() if style is None else style
+        if style.dictionary and transport not in UNRELIABLE:
+            raise LocalSipError(f"a packed message is one UDP datagram: no dictionary over {transport}")
         agent = LocalAgent(
             contact=contact,
             via_address=via_address,
@@ -71,7 +75,7 @@ class SipEndpoint:
             user_agent=user_agent,
             accept=accept,
             transport=transport,
-            compact=compact,
+            style=style,
         )
         self._events: deque[SipEvent] = deque()
         self._layer = TransactionLayer(agent, self._events, max_server_transactions=max_transactions)

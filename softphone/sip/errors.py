@@ -2,6 +2,7 @@
 
 * SipError                          (base class)
     * SipParseError, a ValueError   (remote: bytes or a text that RFC 3261 does not allow)
+        * DictionaryError           (remote: a packed datagram that cannot be read)
     * LocalSipError, a ValueError   (local: the caller asked for something that cannot be sent)
 """
 
@@ -45,6 +46,10 @@ class SipParseError(SipError, ValueError):
         """The message as a reason phrase: one line of printable ASCII, at most 80 characters."""
         text = str(self).encode("ascii", "replace").decode("ascii")
         return "".join(c if c.isprintable() else "?" for c in text)[:_MAX_REASON_CHARS]
+
+
+class DictionaryError(SipParseError):
+    """A packed datagram that cannot be read; it is dropped, never answered."""
 
 
 class LocalSipError(SipError, ValueError):

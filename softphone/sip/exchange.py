@@ -42,7 +42,9 @@ class Exchanges:
         key = (credentials, peer)
         client = self._digests.get(key)
         if client is None:
-            client = self._digests[key] = DigestClient(credentials, make_cnonce=self._agent.ids.nonce)
+            client = self._digests[key] = DigestClient(
+                credentials, make_cnonce=self._agent.ids.nonce, sparing=self._agent.style.is_compact
+            )
             while len(self._digests) > MAX_DIGEST_CLIENTS:
                 del self._digests[next(iter(self._digests))]
         return client

@@ -5,11 +5,13 @@ from typing import Protocol
 
 from softphone.sip.agenda import Agenda
 from softphone.sip.client_transaction import ClientTransaction
-from softphone.sip.errors import LocalSipError, SipParseError
+from softphone.sip.dictionary import is_packed
+from softphone.sip.errors import DictionaryError, LocalSipError, SipParseError
 from softphone.sip.events import Address, MessageDropped, SipEvent
 from softphone.sip.local import LocalAgent
 from softphone.sip.matching import Key, merge_key, response_address, server_key
 from softphone.sip.message import Request, Response, parse_message
+from softphone.sip.packing import Packer
 from softphone.sip.server_transaction import ServerTransaction
 from softphone.sip.stats import SipStats
 from softphone.sip.transaction import Account, Action, State
@@ -58,6 +60,7 @@ class TransactionLayer:
         self._clients: dict[Key, ClientTransaction] = {}
         self._servers: dict[Key, ServerTransaction] = {}
         self._merged: dict[Key, Key] = {}
+        self._packer = Packer() if agent.style.dictionary else None
         self._agenda: Agenda[AnyTransaction] = Agenda()
         self._outbox: list[tuple[bytes, Address]] = []
 
@@ -81,10 +84,15 @@ class TransactionLayer:
             return  # a keep-alive (RFC 5626 section 3.5.1)
         source = (addr[0], addr[1])
         try:
-            message = parse_message(data)
+            message = self._parsed(data, source)
         except SipParseError as error:
             self.stats.parse_errors += 1
-            self._refuse_broken(error, source)
+            if is_packed(data):
+                # Not answered: some bytes of packing would make an answer of many, perhaps to a forged address.
+                self.stats.unpackable += 1
+                self.drop(str(error), source)
+            else:
+                self._refuse_broken(error, source)
             return
         if isinstance(message, Request):
             self._receive_request(message, source, len(data), now=now)
@@ -144,6 +152,9 @@ class TransactionLayer:
 
     def send(self, data: bytes, peer: Address, account: Account | None, *, repeated: bool = False) -> None:
         """Send what belongs to no transaction (an ACK for a 2xx), or what one has to send."""
+        if self._packer is not None:
+            data = self._packer.outgoing(data, peer)
+            self.stats.packed_sent += is_packed(data)
         self._outbox.append((data, peer))
         self.stats.messages_sent += 1
         self.stats.bytes_sent += len(data)
@@ -162,6 +173,18 @@ class TransactionLayer:
         self.stats.dropped += 1
         if len(self._events) < MAX_EVENTS:
             self._events.append(MessageDropped(reason, addr))
+
+    def _parsed(self, data: bytes, source: Address) -> Request | Response:
+        packed = is_packed(data)
+        self.stats.packed_received += packed
+        if self._packer is None:
+            if packed:
+                raise DictionaryError("packed SIP, and the dictionary is not switched on here")
+            return parse_message(data)
+        plain, context = self._packer.incoming(data, source)
+        message = parse_message(plain)
+        self._packer.heard(plain, context, source, packed=packed)
+        return message
 
     def _receive_request(self, request: Request, source: Address, size: int, *, now: float) -> None:
         self._stamp(request, source)

@@ -11,6 +11,7 @@ from softphone.sip.events import Address
 from softphone.sip.grammar import format_host_port
 from softphone.sip.headers import CSeq, Headers, Via
 from softphone.sip.message import Request, Response
+from softphone.sip.style import SipStyle
 from softphone.sip.timers import Timers
 from softphone.sip.uri import NameAddr, SipUri
 
@@ -105,11 +106,11 @@ class LocalAgent:
     accept: tuple[str, ...]
     """Media types we take as the body of an INVITE and of what follows it."""
     transport: str = "UDP"
-    compact: bool = False
+    style: SipStyle = SipStyle()
 
     def render(self, message: Request | Response) -> bytes:
         """Return *message* as it goes on the wire."""
-        return message.to_bytes(compact=self.compact)
+        return message.to_bytes(compact=self.style.is_compact)
 
     def via(self) -> str:
         """Return a new top Via; it asks for the source port to answer to (RFC 3581 section 3)."""
@@ -146,11 +147,13 @@ class LocalAgent:
         fields.add("CSeq", str(CSeq(cseq, method)))
         if method in ("INVITE", "OPTIONS"):
             fields.add("Contact", str(NameAddr(self.contact)))
-        if method == "INVITE":
+        if method == "INVITE" and not self.style.is_compact:
             fields.add("Allow", ", ".join(ALLOW))
         if method in ("INVITE", "OPTIONS"):
-            fields.add("Accept", ", ".join(self.accept))
-            fields.add("User-Agent", self.user_agent)
+            if self.style.says_what_it_accepts:
+                fields.add("Accept", ", ".join(self.accept))
+            if not self.style.is_compact:
+                fields.add("User-Agent", self.user_agent)
         self._finish(fields, body, content_type, headers)
         return Request(method, str(path.request_uri), fields, body)
 
@@ -197,10 +200,9 @@ class LocalAgent:
         fields = Headers()
         for via in request.headers.get_all("Via"):
             fields.add("Via", via)
-        if (to := self._to(request, status, to_tag)) is not None:
-            fields.add("To", to)
-        for name in ("From", "Call-ID", "CSeq"):
-            if (value := request.headers.get(name)) is not None:
+        for name in ("From", "To", "Call-ID", "CSeq"):
+            value = self._to(request, status, to_tag) if name == "To" else request.headers.get(name)
+            if value is not None:
                 fields.add(name, value)
         if status == 100 and (timestamp := request.headers.get("Timestamp")):
             fields.add("Timestamp", timestamp)
@@ -210,11 +212,15 @@ class LocalAgent:
                 fields.add("Record-Route", route)
             fields.add("Contact", str(NameAddr(self.contact)))
         if request.method in ("INVITE", "OPTIONS") and 200 <= status < 300:
-            fields.add("Allow", ", ".join(ALLOW))
-            fields.add("Accept", ", ".join(self.accept))
-            if SUPPORTED or request.method == "OPTIONS":
+            # The answer to OPTIONS says what we can do in any style: that is what it is for (section 11.2).
+            asked = request.method == "OPTIONS"
+            if asked or not self.style.is_compact:
+                fields.add("Allow", ", ".join(ALLOW))
+            if asked or self.style.says_what_it_accepts:
+                fields.add("Accept", ", ".join(self.accept))
+            if asked or SUPPORTED:
                 fields.add("Supported", ", ".join(SUPPORTED))
-        if request.method in ("INVITE", "OPTIONS") and status >= 200:
+        if request.method in ("INVITE", "OPTIONS") and status >= 200 and not self.style.is_compact:
             fields.add("Server", self.user_agent)
         self._finish(fields, body, content_type, headers)
         return Response(status, REASONS.get(status, "Unknown") if reason is None else reason, fields, body)

@@ -107,7 +107,7 @@ class Request(_Fields):
         return self.to_bytes()
 
     def to_bytes(self, *, compact: bool = False) -> bytes:
-        """Serialise, Content-Length set from the body; *compact* writes one-letter header names.
+        """Serialise, Content-Length set from the body; *compact* writes the short header names.
 
         Raises:
             LocalSipError: if method or URI would not make a request line.
@@ -133,7 +133,7 @@ class Response(_Fields):
         return self.to_bytes()
 
     def to_bytes(self, *, compact: bool = False) -> bytes:
-        """Serialise, Content-Length set from the body; *compact* writes one-letter header names.
+        """Serialise, Content-Length set from the body; *compact* writes the short header names.
 
         Raises:
             LocalSipError: if status or reason would not make a status line.
@@ -276,10 +276,13 @@ def _make_vias_readable(headers: Headers) -> bool:
 
 def _serialise(start_line: str, headers: Headers, body: bytes, compact: bool) -> bytes:
     lines = [start_line]
+    # RFC 3261 section 7.3.1: the space behind the colon is a recommendation.
+    colon = ":" if compact else ": "
     for name, value in headers.items():
         if name != "Content-Length":
-            lines.append(f"{COMPACT_NAMES.get(name, name) if compact else name}: {value}")
-    lines.append(f"{_CONTENT_LENGTH_COMPACT if compact else 'Content-Length'}: {len(body)}\r\n\r\n")
+            lines.append(f"{COMPACT_NAMES.get(name, name) if compact else name}{colon}{value}")
+    length = _CONTENT_LENGTH_COMPACT if compact else "Content-Length"
+    lines.append(f"{length}{colon}{len(body)}\r\n\r\n")
     try:
         return "\r\n".join(lines).encode("utf-8", "surrogateescape") + body
     except UnicodeEncodeError as error:

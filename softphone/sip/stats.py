@@ -20,3 +20,9 @@ class SipStats:
     """Datagrams and messages of no use, those with parse errors included."""
     overloads: int = 0
     """Requests refused because too much was going on."""
+    packed_sent: int = 0
+    """Datagrams that went out packed with the dictionary."""
+    packed_received: int = 0
+    """Datagrams that came packed, read or not."""
+    unpackable: int = 0
+    """Of those, the ones that could not be read: broken, of another version, or packed with what we do not have."""

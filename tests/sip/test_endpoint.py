@@ -5,6 +5,7 @@ from support.sip_calls import Call, kinds
 from support.sip_peers import ALICE, ALICE_NAME, ANSWER, BOB, BOB_URI, OFFER, make_endpoint
 from support.virtual_link import Line
 
+from softphone.sip.endpoint import SipStyle
 from softphone.sip.errors import LocalSipError
 from softphone.sip.events import (
     Answered,
@@ -195,8 +196,8 @@ class TestCall:
 
     def test_short_header_names_save_bytes_and_work(self):
         sizes = []
-        for compact in (False, True):
-            call = Call(talk_s=1.0, alice={"compact": compact}, bob={"compact": compact})
+        for style in (SipStyle(), SipStyle(compact=True)):
+            call = Call(talk_s=1.0, alice={"style": style}, bob={"style": style})
             leg = call.invite()
             call.net.run_until()
             assert len(call.alices(ByeAnswered)) == 1

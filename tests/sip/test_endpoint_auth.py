@@ -4,8 +4,14 @@ from support.sip_calls import Call, kinds
 from support.sip_peers import ALICE, ALICE_NAME, BOB, BOB_URI
 
 from softphone.sip.auth import Challenger, Credentials
+from softphone.sip.endpoint import SipStyle
 from softphone.sip.events import Answered, ByeAnswered, Refused
 from softphone.sip.message import parse_message
+
+
+def parsed(item):
+    return parse_message(item.data)
+
 
 USERS = {"bob": "", "alice": "wonder"}
 
@@ -43,6 +49,27 @@ class TestDigest:
         call.net.run_until()
         assert len(call.net.sent(BOB, "SIP/2.0 401")) == 1
         assert len(call.alices(Answered)) == 2
+
+    def test_where_bytes_are_dear_credentials_go_only_with_what_is_challenged(self):
+        challenger = Challenger("test", USERS, methods=("INVITE",))
+        for style, counts in ((SipStyle(), (2, 4)), (SipStyle(compact=True), (1, 2))):
+            call = Call(alice={"style": style}, bob={"challenger": challenger}, talk_s=1.0)
+            for count in counts:
+                call.invite(credentials=Credentials("alice", "wonder"))
+                call.net.run_for(5.0)
+                answers = [m.headers.get("Authorization") or "" for m in map(parsed, call.net.sent(ALICE))]
+                assert max(int(text.rpartition("nc=")[2], 16) for text in answers if text) == count
+            assert len(call.net.sent(BOB, "SIP/2.0 401")) == 1
+            assert len(call.alices(ByeAnswered)) == 2
+
+    def test_a_server_that_challenges_bye_gets_credentials_with_each_further_one(self):
+        challenger = Challenger("test", USERS, methods=("INVITE", "BYE"))
+        call = Call(alice={"style": SipStyle(compact=True)}, bob={"challenger": challenger}, talk_s=1.0)
+        for challenges in (2, 2):  # one for INVITE and one for BYE, both of the first call
+            call.invite(credentials=Credentials("alice", "wonder"))
+            call.net.run_for(5.0)
+            assert len(call.net.sent(BOB, "SIP/2.0 401")) == challenges
+        assert len(call.alices(ByeAnswered)) == 2
 
     def test_an_expired_nonce_is_replaced_without_the_owner_noticing(self):
         call, credentials = self.call(nonce_lifetime_s=2.0)

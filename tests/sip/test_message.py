@@ -79,15 +79,15 @@ def test_compact_names_save_bytes_and_mean_the_same():
     message = parse_message(INVITE)
     compact = message.to_bytes(compact=True)
     assert compact.split(b"\r\n")[1:] == [
-        b"v: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bK776asdhds",
-        b"Max-Forwards: 70",
-        b"t: Bob <sip:bob@biloxi.com>",
-        b"f: Alice <sip:alice@atlanta.com>;tag=1928301774",
-        b"i: a84b4c76e66710@pc33.atlanta.com",
-        b"CSeq: 314159 INVITE",
-        b"m: <sip:alice@pc33.atlanta.com>",
-        b"c: text/plain",
-        b"l: 5",
+        b"v:SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bK776asdhds",
+        b"Max-Forwards:70",
+        b"t:Bob <sip:bob@biloxi.com>",
+        b"f:Alice <sip:alice@atlanta.com>;tag=1928301774",
+        b"i:a84b4c76e66710@pc33.atlanta.com",
+        b"CSeq:314159 INVITE",
+        b"m:<sip:alice@pc33.atlanta.com>",
+        b"c:text/plain",
+        b"l:5",
         b"",
         b"hello",
     ]

@@ -42,10 +42,10 @@ class CountingIds:
 def make_endpoint(name: str, address: Address, **options: Any) -> SipEndpoint:
     """An endpoint named sip:name@host:port."""
     options.setdefault("accept", ("application/sdp",))
+    options.setdefault("ids", CountingIds(name))
     return SipEndpoint(
         contact=uri_of(name, address),
         via_address=address,
-        ids=CountingIds(name),
         user_agent="test",
         **options,
     )
