@@ -32,6 +32,9 @@ class AudioDevice(Protocol):
     def play(self, block: Samples) -> None:
         """Take *block* for the loudspeaker."""
 
+    def change_interval(self, before: int, after: int) -> None:
+        """Be served with blocks of *after* samples from now on, as often as that takes, no longer of *before*."""
+
 
 class PacedDevice:
     """A source and a silent loudspeaker that run by the clock handed in.
@@ -79,6 +82,9 @@ class PacedDevice:
     def play(self, block: Samples) -> None:
         """See `AudioDevice.play`."""
         self._played += block.size
+
+    def change_interval(self, before: int, after: int) -> None:
+        """See `AudioDevice.change_interval`: what is due goes by the time alone."""
 
     def _due(self, now: float) -> int:
         # Half a sample of grace: a tick that comes on the dot must find its block complete.

@@ -4,7 +4,7 @@ import numpy as np
 
 from dsp.types import Samples
 from softphone.media.device import AudioDevice
-from softphone.media.paths import ReceivePath, TransmitPath
+from softphone.media.paths import Outgoing, ReceivePath, TransmitPath
 
 
 class MediaEngine:
@@ -19,6 +19,14 @@ class MediaEngine:
         self._device = device
         self._captured: Samples = np.zeros(transmit.packet_samples, dtype=np.float32)
         self._played: Samples = np.zeros(transmit.packet_samples, dtype=np.float32)
+
+    def use(self, ready: Outgoing) -> None:
+        """Send with what is *ready* from the next tick on, and move blocks of its packet interval."""
+        self._transmit.use(ready, after=self._captured)
+        size = self._transmit.packet_samples
+        if size != self._captured.size:
+            self._captured = np.zeros(size, dtype=np.float32)
+            self._played = np.zeros(size, dtype=np.float32)
 
     def tick(self, *, now: float) -> None:
         """Send every whole packet that was captured, then play what the loudspeaker wants.

@@ -1,28 +1,73 @@
 """The two directions of a call's audio: samples -> packets, and packets -> samples."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from dsp.codecs.base import CodecSettings, CodecSpec, Decoder
+from dsp.codecs.base import MAX_PACKET_MS, CodecSettings, CodecSpec, Decoder, Encoder
 from dsp.errors import BitstreamError
 from dsp.plc.waveform import Concealer
 from dsp.resample import StreamResampler
 from dsp.time_scale import shorten
 from dsp.types import Samples
+from softphone.media.budget import WireBudget
+from softphone.media.dtx import GapFiller
+from softphone.media.suppress import Suppression, Suppressor, SuppressorCost, make_suppressed
 from softphone.rtp.jitter import Conceal, Idle, Play
 from softphone.rtp.session import RtpSession
 
 Tap = Callable[[Samples], None]
 """Called with a block it must not change or keep; copies if it needs to, and never waits."""
 
-MAX_PACKET_MS = 120
-"""Longest packet a peer may send (RFC 7587 section 4.2, RFC 3551 section 4.2 leaves it open)."""
 FADE_S = 0.04
 """Over which sound fades out at the begin of a pause."""
 UNREADABLE_S = 0.02
 """Concealed for a packet whose duration its bytes do not tell."""
+JOIN_S = 0.01
+"""Over which the sound of one codec fades into that of the next."""
+
+
+NOTHING_LEFT_OUT = Suppression()
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """All that a transmit path needs to send with one codec; made ahead, in any thread."""
+
+    settings: CodecSettings
+    payload_type: int
+    clock_rate_hz: int
+    encoder: Encoder
+    suppressor: Suppressor | None
+    """The encoder, where it leaves packets out."""
+    resampler: StreamResampler | None
+    """From the rate of the path; None where it is the codec's."""
+
+
+def outgoing(
+    path_rate_hz: int,
+    spec: CodecSpec,
+    settings: CodecSettings,
+    *,
+    payload_type: int,
+    suppression: Suppression = NOTHING_LEFT_OUT,
+) -> Outgoing:
+    """Get ready to send with *spec*.
+
+    Args:
+        path_rate_hz: of the blocks that are captured.
+        payload_type: the number the peer gave the codec.
+        suppression: what may be left out.
+
+    Raises:
+        ParameterError, LibraryMissing: as the codec does.
+    """
+    rate = spec.sample_rate_hz(settings)
+    resampler = None if rate == path_rate_hz else StreamResampler(path_rate_hz, rate)
+    encoder = make_suppressed(spec, settings, suppression)
+    suppressor = encoder if isinstance(encoder, Suppressor) else None
+    return Outgoing(settings, payload_type, spec.clock_rate_hz, encoder, suppressor, resampler)
 
 
 class TransmitPath:
@@ -32,30 +77,76 @@ class TransmitPath:
         spec: codec of the packets.
         settings: what was negotiated and asked for.
         payload_type: the number the peer gave the codec.
+        suppression: what may be left out.
     """
 
     def __init__(
-        self, spec: CodecSpec, settings: CodecSettings, session: RtpSession, *, payload_type: int
+        self,
+        spec: CodecSpec,
+        settings: CodecSettings,
+        session: RtpSession,
+        *,
+        payload_type: int,
+        suppression: Suppression = NOTHING_LEFT_OUT,
     ) -> None:
         self.taps: list[Tap] = []
+        self.budget: WireBudget | None = None
+        """Asked about each packet."""
+        self.header_bytes = 0
+        """IP, UDP and RTP of a packet, for `budget`."""
         self._rate = spec.sample_rate_hz(settings)
-        self.packet_samples = self._rate * settings.ptime_ms // 1000
         self.enabled = True
         """False while the negotiated direction forbids to send: packets are counted on in time, not sent."""
+        self._session = session
         self._send = session.send
-        self.change(spec, settings, payload_type=payload_type)
+        self._suppressors: list[Suppressor] = []
+        self.use(outgoing(self._rate, spec, settings, payload_type=payload_type, suppression=suppression))
 
     def change(self, spec: CodecSpec, settings: CodecSettings, *, payload_type: int) -> None:
-        """Send with another codec from the next packet on; blocks and their interval stay what they are.
+        """Send with another codec from the next packet on."""
+        self.use(outgoing(self._rate, spec, settings, payload_type=payload_type))
+
+    def use(self, ready: Outgoing, *, after: Samples | None = None) -> None:
+        """Send with what is *ready* from the next packet on; its packet interval may be another: see `packet_samples`.
 
         Args:
-            settings: its packet interval must be that of the first codec.
+            after: the last block that was sent: with it the new encoder finds its feet. None: it begins with silence.
         """
-        rate = spec.sample_rate_hz(settings)
-        self._resampler = None if rate == self._rate else StreamResampler(self._rate, rate)
-        self._encode = spec.make_encoder(settings).encode
-        self._payload_type = payload_type
-        self._ticks = spec.clock_rate_hz * settings.ptime_ms // 1000
+        self.packet_samples = self._rate * ready.settings.ptime_ms // 1000
+        """Samples of a block."""
+        self._suppressor = ready.suppressor
+        if ready.suppressor is not None:
+            self._suppressors.append(ready.suppressor)
+        self._resampler = ready.resampler
+        self._encode = ready.encoder.encode
+        self._payload_type = ready.payload_type
+        self._ticks = ready.clock_rate_hz * ready.settings.ptime_ms // 1000
+        if after is not None:
+            block: Samples = np.zeros(self.packet_samples, dtype=np.float32)
+            count = min(block.size, after.size)
+            block[block.size - count :] = after[after.size - count :]
+            self._encode(block if self._resampler is None else self._resampler.process(block))
+            if self._suppressor is not None:
+                self._suppressor.cost = SuppressorCost()
+                self.resume()
+
+    def resume(self) -> None:
+        """What was encoded last was not heard: the next packet with sound in it is sent for sure."""
+        if self._suppressor is not None:
+            self._suppressor.resume()
+
+    def withheld(self) -> dict[str, int] | None:
+        """Packets that were left out, by cause, and of how many; None where nothing was to be left out."""
+        costs = [each.cost for each in self._suppressors]
+        if not costs and self.budget is None:
+            return None
+        return {
+            "offered": sum(cost.offered for cost in costs),
+            "credit": sum(cost.withheld_by_credit for cost in costs),
+            "dtx": sum(cost.withheld_by_dtx for cost in costs),
+            "descriptors": sum(cost.descriptors for cost in costs),
+            "limit": 0 if self.budget is None else self.budget.withheld,
+        }
 
     def send(self, block: Samples, *, now: float) -> None:
         """Encode and queue one packet of exactly ``packet_samples`` samples."""
@@ -64,6 +155,12 @@ class TransmitPath:
         if self._resampler is not None:
             block = self._resampler.process(block)  # whole milliseconds in, as many out
         payload = self._encode(block) if self.enabled else b""
+        budget = self.budget
+        if budget is not None and payload and not budget.admits(len(payload) + self.header_bytes, now=now):
+            payload = b""
+            self.resume()
+        if self._suppressor is not None and self._session.dtmf_pending:
+            self.resume()  # a digit goes out in place of the audio
         self._send(payload, payload_type=self._payload_type, ticks=self._ticks, now=now)
 
 
@@ -82,12 +179,24 @@ class ReceiveStats:
 class _Format:
     """One payload type as it is received: its decoder, and what brings it to the path's rate."""
 
-    def __init__(self, spec: CodecSpec, settings: CodecSettings, path_rate_hz: int) -> None:
+    def __init__(
+        self, spec: CodecSpec, settings: CodecSettings, path_rate_hz: int, repeat_ms: int | None
+    ) -> None:
         self.rate = spec.sample_rate_hz(settings)
         self.decoder: Decoder = spec.make_decoder(settings)
+        self.bridges = spec.bridges
         self.concealer = None if spec.conceals else Concealer(self.rate)
         self.resampler = None if self.rate == path_rate_hz else StreamResampler(self.rate, path_rate_hz)
         self.scratch: Samples = np.zeros(self.rate * MAX_PACKET_MS // 1000, dtype=np.float32)
+        self.filler = None if repeat_ms is None else GapFiller(self.rate, repeat_ms * self.rate // 1000)
+        """For a sender that leaves packets out on purpose."""
+
+    def conceal(self, out: Samples) -> None:
+        """Fill *out* with what the codec, or we for it, make of nothing."""
+        if self.concealer is None:
+            self.decoder.conceal(out)
+        else:
+            self.concealer.conceal(out)
 
 
 class ReceivePath:
@@ -97,6 +206,8 @@ class ReceivePath:
         session: where packets wait.
         formats: every payload type that may arrive.
         sample_rate_hz: rate of the blocks played.
+        first: payload type that is expected; None: the first of *formats*.
+        repeats_ms: payload types whose sender leaves packets out, and how long it relies on concealment at most.
     """
 
     def __init__(
@@ -105,6 +216,8 @@ class ReceivePath:
         formats: Mapping[int, tuple[CodecSpec, CodecSettings]],
         *,
         sample_rate_hz: int,
+        first: int | None = None,
+        repeats_ms: Mapping[int, int] | None = None,
     ) -> None:
         self.taps: list[Tap] = []
         self.stats = ReceiveStats()
@@ -112,14 +225,21 @@ class ReceivePath:
         self._pop = session.pop
         self._rate = sample_rate_hz
         self._specs = dict(formats)
+        self._repeats_ms = {} if repeats_ms is None else dict(repeats_ms)
         self._formats: dict[int, _Format] = {}
-        first = next(iter(formats))
+        first = next(iter(formats)) if first is None else first
         self._last = self._format(first)
         self._fifo: Samples = np.zeros(sample_rate_hz, dtype=np.float32)
         self._filled = 0
         angles = np.linspace(0.0, np.pi, round(FADE_S * sample_rate_hz), dtype=np.float32)
         # Squared, so that its last milliseconds are under the level that an abrupt end is known by.
         self._fade: Samples = np.square(0.5 + 0.5 * np.cos(angles))
+        self._join: Samples = self._fade[:: max(1, round(FADE_S / JOIN_S))].copy()
+        self.changed: Callable[[int], None] = lambda payload_type: None
+        """Told a payload type when it begins to be played, as the first or after another one."""
+        self._last_type: int | None = None
+        self._meant = 0
+        """Samples filled in since the last packet as if its sender had left the next ones out."""
         self._faded = self._fade.size
         """How far the sound of the last packet has faded out; all of it where there was none."""
 
@@ -134,6 +254,11 @@ class ReceivePath:
             if self._specs.get(payload_type) != codec:
                 self._specs[payload_type] = codec
                 self._formats.pop(payload_type, None)
+
+    def prepare(self, payload_types: Iterable[int]) -> None:
+        """Make the decoders of *payload_types* now, in any thread, not when the first packet waits."""
+        for payload_type in payload_types:
+            self._format(payload_type)
 
     def play(self, out: Samples, *, now: float) -> None:
         """Fill *out* with the next audio; never waits, never fails.
@@ -158,6 +283,8 @@ class ReceivePath:
         step = self._pop(now=now)
         match step:
             case Play(packet=packet):
+                if self._meant:
+                    self._settle(step.lost * step.ticks)
                 self._decode(packet.payload_type, packet.payload)
             case Conceal(ticks=ticks, next_payload=next_payload):
                 self._conceal(ticks / self._session.playout_clock_rate_hz, next_payload)
@@ -172,10 +299,13 @@ class ReceivePath:
     def _format(self, payload_type: int) -> _Format:
         if payload_type not in self._formats:
             spec, settings = self._specs[payload_type]
-            self._formats[payload_type] = _Format(spec, settings, self._rate)
+            repeat_ms = self._repeats_ms.get(payload_type)
+            # Of one made in a thread and one that a packet could not wait for, the first stays.
+            self._formats.setdefault(payload_type, _Format(spec, settings, self._rate, repeat_ms))
         return self._formats[payload_type]
 
     def _decode(self, payload_type: int, payload: bytes) -> None:
+        before = self._last
         codec = self._last = self._format(payload_type)
         try:
             count = codec.decoder.decode(payload, codec.scratch)
@@ -187,7 +317,27 @@ class ReceivePath:
         block = codec.scratch[:count]
         if codec.concealer is not None:
             codec.concealer.accept(block)
+        if codec.filler is not None:
+            codec.filler.heard(block)
+        start = self._filled
         self._append(codec, block)
+        if payload_type != self._last_type:
+            if self._last_type is not None and codec is not before:
+                self._join_after(before, start)
+            self._last_type = payload_type
+            self._session.keep_next_at_hand(self._specs[payload_type][0].bridges)
+            self.changed(payload_type)
+
+    def _join_after(self, before: _Format, start: int) -> None:
+        """Fade what another codec would have gone on with into what was appended at *start*."""
+        seconds = min(self._join.size, self._filled - start) / self._rate
+        space: Samples = np.zeros(round(seconds * before.rate), dtype=np.float32)
+        before.conceal(space)
+        if before.resampler is not None:
+            space = before.resampler.process(space)
+        count = min(space.size, self._filled - start, self._join.size)
+        new, fade = self._fifo[start : start + count], self._join[:count]
+        new += (space[:count] - new) * fade
 
     def _conceal(self, seconds: float, next_payload: bytes | None) -> None:
         codec = self._last
@@ -197,30 +347,54 @@ class ReceivePath:
             lost -= block.size
             # Redundancy in the packet after the gap describes the end of the gap only.
             if lost == 0 and next_payload is not None and codec.decoder.recover(next_payload, block):
-                self.stats.recovered += block.size * self._rate // codec.rate
+                filled = block.size * self._rate // codec.rate
+                if codec.bridges:
+                    self.stats.concealed += filled
+                else:
+                    self.stats.recovered += filled
+            elif codec.filler is not None:
+                self._leave_to(codec.filler, codec, block, lost=True)
             else:
-                self._fill_in(codec, block)
+                codec.conceal(block)
                 self.stats.concealed += block.size * self._rate // codec.rate
             self._append(codec, block)
 
+    def _leave_to(self, filler: GapFiller, codec: _Format, block: Samples, *, lost: bool) -> None:
+        """Fill *block* as the sender means it: repeats and comfort noise are no concealed loss."""
+        before = filler.repeated + filler.comfort
+        filler.fill(block, codec.conceal, lost=lost)
+        meant = min(block.size, filler.repeated + filler.comfort - before)
+        self._meant += meant * self._rate // codec.rate
+        if lost:
+            self.stats.concealed += (block.size - meant) * self._rate // codec.rate
+
+    def _settle(self, lost_ticks: int) -> None:
+        """The next packet tells how much of what was filled in for a sender that leaves packets out was lost after all."""
+        lost = lost_ticks * self._rate // self._session.playout_clock_rate_hz
+        self.stats.concealed += min(lost, self._meant)
+        self._meant = 0
+
     def _silence(self, seconds: float) -> None:
         """A pause: silence, faded into where there was sound, as an abrupt end is heard and looks like a drop-out."""
+        codec = self._last
+        if codec.filler is not None:
+            left = max(1, round(seconds * codec.rate))
+            while left > 0:
+                block = codec.scratch[: min(left, codec.scratch.size)]
+                left -= block.size
+                self._leave_to(codec.filler, codec, block, lost=False)
+                self._append(codec, block)
+            return
         count = min(max(1, round(seconds * self._rate)), self._fifo.size - self._filled)
         space = self._fifo[self._filled : self._filled + count]
         space[:] = 0.0
         if self._faded < self._fade.size and self._last.resampler is None:
             # A step shorter than the fade leaves the rest of it to the next step.
             tail = space[: self._fade.size - self._faded]
-            self._fill_in(self._last, tail)
+            self._last.conceal(tail)
             tail *= self._fade[self._faded : self._faded + tail.size]
             self._faded += tail.size
         self._filled += count
-
-    def _fill_in(self, codec: _Format, block: Samples) -> None:
-        if codec.concealer is None:
-            codec.decoder.conceal(block)
-        else:
-            codec.concealer.conceal(block)
 
     def _append(self, codec: _Format, block: Samples) -> None:
         if codec.resampler is not None:

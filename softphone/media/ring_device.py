@@ -49,3 +49,7 @@ class RingDevice:
     def play(self, block: Samples) -> None:
         """See `softphone.media.device.AudioDevice.play`."""
         self._playback.write(block)
+
+    def change_interval(self, before: int, after: int) -> None:
+        """See `softphone.media.device.AudioDevice.change_interval`."""
+        self._target += 2 * (after - before)

@@ -21,6 +21,9 @@ class Wire:
     def send(self, payload, *, payload_type, ticks, now):
         self.sent.append((payload, payload_type, ticks))
 
+    def keep_next_at_hand(self, wanted):
+        pass
+
     def pop(self, *, now):
         payload, payload_type, ticks = self.sent.pop(0)
         return Play(
