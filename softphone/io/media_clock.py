@@ -106,11 +106,16 @@ class MediaClock:
         self._groups: dict[int, _Group] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
 
-    def join(self, interval_ms: int, tick: Tick) -> float:
-        """Call *tick* every *interval_ms* from now on; returns the time the first block starts at."""
+    def join(self, interval_ms: int, tick: Tick, *, since: float | None = None) -> float:
+        """Call *tick* every *interval_ms* from now on; returns the time the first block starts at.
+
+        Args:
+            since: when the last tick of another interval came, which this one goes on from where it is the first; None: now.
+        """
         group = self._groups.get(interval_ms)
         if group is None:
-            group = self._groups[interval_ms] = _Group(interval_ms / 1000, time.monotonic())
+            start = time.monotonic() if since is None else since
+            group = self._groups[interval_ms] = _Group(interval_ms / 1000, start)
             if isinstance(self._loop, MediaLoop):
                 self._loop.ticking.groups.append(group)
             else:

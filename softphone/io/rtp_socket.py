@@ -18,8 +18,8 @@ Arrival: TypeAlias = tuple[bytes, Address, float]
 DEFAULT_PORTS = (16384, 32767)
 DATAGRAMS_PER_DRAIN = 200
 """Upper bound of one `drain`: a flood must not hold up the other calls."""
-DATAGRAM_BYTES = 4096
-"""120 ms of 16 kHz L16 and its headers."""
+DATAGRAM_BYTES = 5376
+"""160 ms of 16 kHz L16 and its headers."""
 RTCP_DRAIN_INTERVAL_S = 0.5
 RECEIVE_BUFFER_BYTES = 256 * 1024
 """Two seconds of the above, with the kernel's own overhead per packet."""

@@ -155,5 +155,5 @@ def test_what_cannot_be_scored_is_refused(degraded, why):
 
 
 def test_an_unknown_metric_is_named():
-    with pytest.raises(UnknownName, match="no metric named 'pesq'; known: stoi"):
-        score(MAN, MAN, RATE, metric="pesq")
+    with pytest.raises(UnknownName, match=r"no metric named 'none'; known: .*stoi"):
+        score(MAN, MAN, RATE, metric="none")

@@ -1,0 +1,133 @@
+"""PESQ (ITU-T P.862 02/2001), mapped to MOS-LQO: narrowband by P.862.1 (11/2003), wideband by P.862.2 (11/2007).
+
+Conventions: both signals mono float32 of shape ``(n,)``, of one length, at 8000 or 16000 Hz (wideband: 16000); PESQ
+finds delays itself, best where both are aligned already. Blind to gain. The reference implementation, as the package
+`pesq` carries it, ends its process where there are more than about fifty utterances: longer signals are measured in
+parts of about `CHUNK_S`, cut where the reference is quiet. Run it in a process of its own all the same.
+Measures: quality of transmitted speech as listeners would rate it, 1 to 4.55 (narrowband) and 1 to 4.64 (wideband); the
+two scales are not comparable. It was not made for vocoders, and flatters codecs that send magnitude spectra.
+Source: the Recommendations; `raw_of` is the inverse of P.862.1 equation 1.
+"""
+
+import functools
+import math
+
+import numpy as np
+
+from dsp.errors import LibraryMissing
+from dsp.level import measure_level
+from dsp.metrics.base import MetricRefused, MetricSpec
+from dsp.types import Samples
+
+CHUNK_S = 12.0
+"""P.862.3 asks for 8 to 20 s."""
+MIN_S = 0.5
+SILENT_DBOV = -75.0
+BEST_NARROW = 4.5487
+"""What P.862.1 gives for the raw 4.5 of two equal signals."""
+BEST_WIDE = 4.6439
+INSTALL = 'PESQ needs the package pesq: pip install "softphone[pesq]"'
+_SEARCH_S = 1.5
+_STEP_S = 0.02
+
+
+def raw_of(mos_lqo: float) -> float:
+    """The raw narrowband P.862 score, -0.5 to 4.5, that P.862.1 maps to *mos_lqo* (1.02 to 4.55)."""
+    share = min(max((mos_lqo - 0.999) / 4.0, 1e-6), 1.0 - 1e-6)
+    return (4.6607 - math.log(1.0 / share - 1.0)) / 1.4945
+
+
+def validate(reference: Samples, degraded: Samples, sample_rate_hz: int, *, wide: bool) -> None:
+    """Raise MetricRefused where PESQ of the two would mean nothing."""
+    if reference.shape != degraded.shape or reference.ndim != 1:
+        raise MetricRefused(
+            f"PESQ needs two mono signals of one length, got {reference.shape} and {degraded.shape}"
+        )
+    rates = (16000,) if wide else (8000, 16000)
+    if sample_rate_hz not in rates:
+        raise MetricRefused(f"PESQ needs {' or '.join(map(str, rates))} Hz, got {sample_rate_hz}")
+    if reference.size < MIN_S * sample_rate_hz:
+        raise MetricRefused(f"PESQ needs {MIN_S:g} s or more, got {reference.size / sample_rate_hz:.2f} s")
+    if not (np.isfinite(reference).all() and np.isfinite(degraded).all()):
+        raise MetricRefused("PESQ needs finite samples")
+    for name, signal in (("reference", reference), ("degraded signal", degraded)):
+        level = measure_level(np.ascontiguousarray(signal, dtype=np.float32), sample_rate_hz).level_dbov
+        if level is None or level < SILENT_DBOV:
+            raise MetricRefused(f"the {name} is silent")
+
+
+def measure(reference: Samples, degraded: Samples, sample_rate_hz: int, *, wide: bool) -> float:
+    """MOS-LQO; the mean over the parts of a long signal, weighted by their speech. See `validate` for what is refused.
+
+    Raises:
+        LibraryMissing: the package is not installed.
+        MetricRefused: nothing to judge.
+    """
+    validate(reference, degraded, sample_rate_hz, wide=wide)
+    total = weights = 0.0
+    refused = MetricRefused("PESQ found no speech")
+    for start, stop in parts(reference, sample_rate_hz):
+        said, heard = reference[start:stop], degraded[start:stop]
+        try:
+            validate(said, heard, sample_rate_hz, wide=wide)
+            value = _whole(said, heard, sample_rate_hz, wide)
+        except MetricRefused as error:
+            refused = error
+            continue
+        level = measure_level(np.ascontiguousarray(said, dtype=np.float32), sample_rate_hz)
+        weight = level.activity * level.seconds
+        total, weights = total + weight * value, weights + weight
+    if weights == 0:
+        raise refused
+    return total / weights
+
+
+def parts(reference: Samples, sample_rate_hz: int) -> list[tuple[int, int]]:
+    """(start, stop) of parts of about `CHUNK_S`, cut at the quietest 20 ms near to even lengths."""
+    count = max(1, round(reference.size / (CHUNK_S * sample_rate_hz)))
+    step, search = round(_STEP_S * sample_rate_hz), round(_SEARCH_S * sample_rate_hz)
+    cuts = [0]
+    for number in range(1, count):
+        begin = number * reference.size // count - search
+        frames = reference[begin : begin + 2 * search // step * step].reshape(-1, step)
+        power = np.sum(np.square(frames, dtype=np.float64), axis=1)
+        cuts.append(begin + int(np.argmin(power)) * step + step // 2)
+    return [*zip(cuts, [*cuts[1:], reference.size], strict=True)]
+
+
+def _whole(reference: Samples, degraded: Samples, sample_rate_hz: int, wide: bool) -> float:
+    try:
+        from pesq import NoUtterancesError, PesqError, pesq
+    except ImportError:
+        raise LibraryMissing(INSTALL) from None
+    try:
+        value = float(pesq(sample_rate_hz, reference, degraded, "wb" if wide else "nb"))
+    except (NoUtterancesError, PesqError) as error:
+        said = error.args[0] if error.args else type(error).__name__
+        reason = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+        raise MetricRefused(f"PESQ: {reason}") from None
+    if not math.isfinite(value):
+        raise MetricRefused("PESQ gave no number")
+    return value
+
+
+SPECS = (
+    MetricSpec(
+        name="pesq_nb",
+        unit="MOS-LQO (P.862.1)",
+        range=(1.0, BEST_NARROW),
+        higher_is_better=True,
+        needs_reference=True,
+        sample_rates_hz=(8000, 16000),
+        measure=functools.partial(measure, wide=False),
+    ),
+    MetricSpec(
+        name="pesq_wb",
+        unit="MOS-LQO (P.862.2)",
+        range=(1.0, BEST_WIDE),
+        higher_is_better=True,
+        needs_reference=True,
+        sample_rates_hz=(16000,),
+        measure=functools.partial(measure, wide=True),
+    ),
+)

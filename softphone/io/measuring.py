@@ -1,0 +1,147 @@
+"""Measurements of speech in a child process: PESQ, STOI, DNSMOS and a recogniser, which import much and may crash."""
+
+import atexit
+import contextlib
+import functools
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from dsp.types import Samples
+
+TIMEOUT_S = 300.0
+_CHILD = "softphone.io.measuring_child"
+
+
+class Measuring:
+    """A child that measures, started when it is first asked and again after a crash. One request at a time."""
+
+    def __init__(self, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def measure(self, what: str, sample_rate_hz: int, *signals: Samples) -> dict[str, Any]:
+        """Have *signals* measured.
+
+        Args:
+            what: name of a metric, ``dnsmos`` or ``words``.
+            signals: reference and degraded, or one alone.
+
+        Returns:
+            ``{"value": ...}``, ``{"refused": why}`` or ``{"missing": what to install}``; a crash and a time-out
+            are refusals, too. It never raises for what happens in the child.
+        """
+        arrays = [np.ascontiguousarray(each, dtype=np.float32) for each in signals]
+        head = {"what": what, "sample_rate_hz": sample_rate_hz, "sizes": [each.size for each in arrays]}
+        try:
+            process = self._running()
+        except OSError as error:
+            return {"refused": f"the measuring process did not start: {error}"}
+        assert process.stdin is not None
+        assert process.stdout is not None
+        watchdog = threading.Timer(self._timeout_s, process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        line = b""
+        try:
+            process.stdin.write(json.dumps(head).encode() + b"\n")
+            for each in arrays:
+                process.stdin.write(each.tobytes())
+            process.stdin.flush()
+            line = process.stdout.readline()
+        except OSError:  # it has died: the answer is missing
+            pass
+        except BaseException:  # Ctrl-C leaves an answer in the pipe that belongs to no one
+            self.close()
+            raise
+        finally:
+            watchdog.cancel()
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if isinstance(answer, dict):
+            return answer
+        self.close()
+        return {
+            "refused": f"measuring {what} ended its process with status {process.returncode}, "
+            f"or took longer than {self._timeout_s:g} s"
+        }
+
+    def _running(self) -> "subprocess.Popen[bytes]":
+        if self._process is None or self._process.poll() is not None:
+            self.close()
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", _CHILD],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+                start_new_session=True,  # Ctrl-C is for us; we end the child
+            )
+        return self._process
+
+    def close(self) -> None:
+        """End the child."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(OSError):
+            process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@functools.cache
+def shared_measuring() -> Measuring:
+    """The one of this process; it ends with us."""
+    child = Measuring()
+    atexit.register(child.close)
+    return child
+
+
+def missing(measures: Sequence[str]) -> dict[str, str]:
+    """Which of *measures* cannot be had here, each with one line that says what to install."""
+    from importlib.util import find_spec
+
+    from dsp.errors import LibraryMissing
+    from dsp.metrics.pesq import INSTALL
+    from softphone.io import dnsmos, recogniser
+
+    found: dict[str, str] = {}
+    for name in measures:
+        try:
+            if name.startswith("pesq") and find_spec("pesq") is None:
+                found[name] = INSTALL
+            elif name == "dnsmos":
+                dnsmos.model_path()
+            elif name == "words":
+                recogniser.check()
+        except LibraryMissing as error:
+            found[name] = str(error)
+    return found
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with this process's import path and one thread for linear algebra."""
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return {**os.environ, **threads, "PYTHONPATH": path}
