@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from softphone.app import (
         FilteredFile,
+        RunningCall,
         answer_calls,
         answer_calls_async,
         exit_status,
@@ -41,6 +42,7 @@ __all__ = [
     "FilteredFile",
     "LineOptions",
     "MediaOptions",
+    "RunningCall",
     "SoftphoneError",
     "answer_calls",
     "answer_calls_async",
@@ -57,6 +59,7 @@ _HOMES = {
     "exit_status": "softphone.app",
     "filter_file": "softphone.app",
     "FilteredFile": "softphone.app",
+    "RunningCall": "softphone.app",
     "place_call": "softphone.app",
     "place_call_async": "softphone.app",
     "run_demo": "softphone.app",

@@ -18,6 +18,12 @@ DEFAULT_SPEECH = "builtin:man"
 DEFAULT_PTIME_MS = 20
 """RFC 3551 section 4.2, and what most peers use."""
 
+MODES = ("normal", "vlc", "vlr")
+"""How a direction is sent: as any phone does; with the least CPU; with the least airtime (`docs/modes.md`)."""
+
+DEFAULT_RADIO = "wifi-n:6.5"
+"""What airtime is reckoned for where nothing is named."""
+
 DIGEST_ALGORITHMS = ("SHA-256", "MD5")
 """RFC 7616 section 3.2, as far as it is known here."""
 
@@ -54,6 +60,18 @@ def _check_range(what: str, value: float | None, low: float, high: float, unit: 
         raise UsageError(f"{what} must be {span}, got {value:.10g}")
 
 
+def _check_radio(text: str) -> None:
+    if text == DEFAULT_RADIO:
+        return
+    from dsp.errors import DspError
+    from softphone.radio import RadioInUse  # help must be there at once, and names none
+
+    try:
+        RadioInUse.parse(text)
+    except DspError as error:
+        raise UsageError(f"--radio: {error.args[0]}") from None
+
+
 def _check_one_of(options: tuple[tuple[str, bool], ...]) -> None:
     named = [name for name, given in options if given]
     if len(named) > 1:
@@ -82,6 +100,9 @@ class CodecChoice:
 
     def __str__(self) -> str:
         return self.name if self.bit_rate_bps is None else f"{self.name}:{self.bit_rate_bps}"
+
+
+DEFAULT_CODECS = (CodecChoice("opus"), CodecChoice("pcmu"), CodecChoice("pcma"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +141,23 @@ class AudioOptions:
 class MediaOptions:
     """Codecs in order of preference, and how they are packed and carried."""
 
-    codecs: tuple[CodecChoice, ...] = (CodecChoice("opus"), CodecChoice("pcmu"), CodecChoice("pcma"))
+    codecs: tuple[CodecChoice, ...] = DEFAULT_CODECS
+    """Without a choice, and in the modes vlc and vlr, VLC is offered behind them."""
     bit_rate_bps: int | None = None
     """For every codec chosen without a rate of its own; None: the codec's default."""
     ptime_ms: int | None = None
     """Packet interval to send; None: what the peer wishes, else `DEFAULT_PTIME_MS`."""
     complexity: int = 5
+    mode: str | None = None
+    """One of `MODES` to begin with; None: what the peer wishes, else normal."""
+    max_wire_bps: int | None = None
+    """Limit of each direction, IP, UDP, RTP and RTCP included (b/s)."""
     rtp_ports: tuple[int, int] = (16384, 32767)
     """Lowest and highest port, both included."""
     rtp_timeout_s: float = 10.0
     """A call that hears nothing for so long is dropped; 0: never."""
+    radio: str = DEFAULT_RADIO
+    """Technology, or technology:rate in Mb/s, that `airtime` is reckoned for."""
     opus_library: str | None = None
     """Path of the libopus to use, before any other that is found."""
 
@@ -144,14 +172,18 @@ class MediaOptions:
         if len(set(names)) < len(names):
             raise UsageError(f"--codec names a codec twice: {','.join(map(str, self.codecs))}")
         _check_range("--bitrate", self.bit_rate_bps, 450, 1_000_000, "b/s")
-        _check_range("--ptime", self.ptime_ms, 10, 120, "ms")
+        _check_range("--ptime", self.ptime_ms, 10, 160, "ms")
         _check_range("--complexity", self.complexity, 0, 10)
+        if self.mode is not None and self.mode not in MODES:
+            raise UsageError(f"--mode must be one of {', '.join(MODES)}, got {self.mode!r}")
+        _check_range("--max-wire-bps", self.max_wire_bps, 1000, 10_000_000, "b/s")
         low, high = self.rtp_ports
         _check_range("--rtp-ports", low, 1024, 65534)
         _check_range("--rtp-ports", high, 1025, 65535)
         if high < low + low % 2 + 1:  # RFC 3550 section 11: RTP on an even port, RTCP on the next
             raise UsageError(f"--rtp-ports must hold an even port and the next one, got {low}-{high}")
         _check_range("--rtp-timeout", self.rtp_timeout_s, 0, 3600, "s")
+        _check_radio(self.radio)
 
     def bit_rate_of(self, choice: CodecChoice) -> int | None:
         """Return the bit rate asked for `choice` (b/s), or None for the codec's default."""
@@ -197,6 +229,8 @@ class AccountOptions:
     """Further header fields of the INVITE or its 200."""
     sip_t1_ms: int = 500
     """RFC 3261 section 17.1.1.1: estimate of the round trip, the unit of all SIP timers."""
+    sip_dictionary: bool = False
+    """Pack SIP with the dictionary, for peers that are known to read it (`docs/sip-dictionary.md`)."""
 
     def __post_init__(self) -> None:
         if self.user is not None and not re.fullmatch(r"[A-Za-z0-9_.!~*'()&=+$,;?/%-]+", self.user):
@@ -308,6 +342,30 @@ class FilterOptions:
     """Where a picture of what was done goes."""
     force: bool = False
     """Replace files that exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class RadioOptions:
+    """What `softphone radio` reckons with."""
+
+    packets_per_s: float | None = None
+    """Datagrams that are sent, and as many received."""
+    wire_bytes: float | None = None
+    """Mean length of one, IP header included."""
+    expires_s: float = 3600.0
+    """Lifetime of a registration."""
+    radio: str = DEFAULT_RADIO
+    bit_rate_bps: int = 2400
+    """Of the codec that two people take turns with, in packets of `ptime_ms`."""
+    ptime_ms: int = 144
+
+    def __post_init__(self) -> None:
+        _check_radio(self.radio)
+        _check_range("--bitrate", self.bit_rate_bps, 450, 1_000_000, "b/s")
+        _check_range("--ptime", self.ptime_ms, 10, 1000, "ms")
+        _check_range("--packets", self.packets_per_s, 0.001, 10_000, "per second")
+        _check_range("--bytes", self.wire_bytes, 20, 65_535, "bytes")
+        _check_range("--expires", self.expires_s, 60, 1_000_000, "s")
 
 
 def _check_dtmf(digits: str) -> None:

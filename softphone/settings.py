@@ -21,11 +21,20 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from softphone.config import Address, AnswerOptions, CallOptions, CodecChoice, DemoOptions, FilterOptions
+from softphone.config import (
+    Address,
+    AnswerOptions,
+    CallOptions,
+    CodecChoice,
+    DemoOptions,
+    FilterOptions,
+    RadioOptions,
+)
 from softphone.errors import EnvironmentProblem, UsageError
+from softphone.measure_config import CompareOptions, DecodeOptions, EncodeOptions, SweepOptions
 
 COMMANDS = ("demo", "answer", "call")
-TABLES = (*COMMANDS, "filter")
+TABLES = (*COMMANDS, "filter", "encode", "decode", "compare", "sweep", "radio")
 """Commands that have a table of their own in the file."""
 GROUPS = ("audio", "media", "line", "account")
 LISTED = ("opus-library",)
@@ -33,7 +42,11 @@ LISTED = ("opus-library",)
 SOURCES = ("play", "echo", "tone", "device")
 """Of these the last word counts: `--play` sets aside a `device` of the file."""
 
-_T = TypeVar("_T", CallOptions, AnswerOptions, DemoOptions, FilterOptions)
+_T = TypeVar(
+    "_T",
+    CallOptions, AnswerOptions, DemoOptions, FilterOptions, EncodeOptions, DecodeOptions, CompareOptions, SweepOptions,
+    RadioOptions,
+)  # fmt: skip
 
 
 def _text(value: object) -> str:
@@ -75,9 +88,32 @@ def _codecs(value: object) -> tuple[CodecChoice, ...]:
     return tuple(CodecChoice.parse(_text(part)) for part in parts)
 
 
+def _names(value: object) -> tuple[str, ...]:
+    parts = value if isinstance(value, list) else _text(value).split(",")
+    return tuple(_text(part).strip() for part in parts)
+
+
+def _files(value: object) -> tuple[str, ...]:
+    return tuple(_text(part) for part in (value if isinstance(value, list) else [value]))
+
+
+def _wholes(value: object) -> tuple[int, ...]:
+    parts = value if isinstance(value, list) else value.split(",") if isinstance(value, str) else [value]
+    return tuple(_whole(part) for part in parts)
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    parts = value if isinstance(value, list) else value.split(",") if isinstance(value, str) else [value]
+    return tuple(_number(part) for part in parts)
+
+
 def _words(value: object) -> tuple[str, ...]:
     parts = value if isinstance(value, list) else _text(value).split(",")
     return tuple(_text(part).strip().upper() for part in parts)
+
+
+def _word(value: object) -> str:
+    return _text(value).strip().lower()
 
 
 def _ports(value: object) -> tuple[int, int]:
@@ -174,7 +210,32 @@ OPTIONS = (
     Option("set", "filter", "changes", _changes, "PATH=VALUE", "another value, as eq.bands.0.gain_db=-3; repeatable", True),
     Option("far", "filter", "far", _text, "FAR.wav", "what the loudspeaker played, for an echo canceller"),
     Option("plot", "filter", "plot", _text, "PNG", "picture of the response and of the sound before and after"),
-    Option("force", "filter", "force", _flag, "", "replace files that exist"),
+    Option("force", "filter encode decode compare sweep", "force", _flag, "", "replace files that exist"),
+    Option("bitrate", "encode", "bit_rate_bps", _whole, "BPS", "bit rate, where NAME says none (the codec's default)"),
+    Option("ptime", "encode", "ptime_ms", _whole, "MS", "audio in one packet, 10 to 160 ms (one near 60)"),
+    Option("codecs", "compare sweep", "codecs", _names, "A[:BPS][@MS],..", "codecs, bit rates, packet intervals (a usual choice)"),
+    Option("ptime", "compare sweep", "ptimes_ms", _wholes, "MS[,..]", "packet intervals, or the nearest a codec has (near 60)"),
+    Option("loss", "compare sweep", "losses_pct", _numbers, "PCT[,..]", "lose packets, 0 to 100 percent (0)"),
+    Option("burst", "compare sweep", "bursts", _numbers, "N[,..]", "mean numbers of packets lost in a row (1)"),
+    Option("speech", "sweep", "speech", _files, "FILE", "what is said (builtin:man and builtin:woman)", True),
+    Option("delay", "sweep", "delays_ms", _numbers, "MS[,..]", "delay of the line (0)"),
+    Option("jitter", "sweep", "jitters_ms", _numbers, "MS[,..]", "standard deviation of that delay (0)"),
+    Option("seed", "compare sweep", "seed", _whole, "N", "the same losses again for the same seed (1)"),
+    Option("complexity", "encode compare sweep", "complexity", _whole, "0..10", "effort of the encoder (5)"),
+    Option("opus-library", "encode decode compare sweep", "opus_library", _text, "PATH", "the libopus to use"),
+    Option("radio", "compare sweep", "radio", _word, "NAME[:MBPS]", "what airtime is reckoned for (wifi-n:6.5)"),
+    Option("out", "compare sweep", "out", _text, "DIR", "keep rows there; the same command goes on where it ended"),
+    Option("measures", "compare", "measures", _names, "A,..", "of pesq_nb, pesq_wb, stoi, dnsmos, words (all)"),
+    Option("report", "compare", "report", _text, "HTML", "a page with the picture and all figures"),
+    Option("plot", "compare sweep", "plot", _text, "PNG", "picture of quality over rate (sweep: over loss)"),
+    Option("workers", "compare sweep", "workers", _whole, "N", "processes that share the work (1)"),
+    Option("dask", "compare sweep", "dask", _text, "ADDRESS", "a Dask scheduler instead, or local for one of our own"),
+    Option("packets", "radio", "packets_per_s", _number, "N", "datagrams a second, each way"),
+    Option("bytes", "radio", "wire_bytes", _number, "B", "mean length of one, IP header included"),
+    Option("radio", "radio", "radio", _word, "NAME[:MBPS]", "technology, see --list (wifi-n:6.5)"),
+    Option("bitrate", "radio", "bit_rate_bps", _whole, "BPS", "turns: of the codec (2400)"),
+    Option("ptime", "radio", "ptime_ms", _whole, "MS", "turns: audio in one packet (144)"),
+    Option("expires", "radio", "expires_s", _number, "S", "idle: lifetime of the registration (3600)"),
     Option("play", "audio", "play", _text, "FILE", "sound file to send, or builtin:man, builtin:woman"),
     Option("echo", "audio", "echo", _flag, "", "send back what is heard"),
     Option("tone", "audio", "tone_hz", _number, "HZ", "send a tone of 20 to 20000 Hz"),
@@ -184,10 +245,13 @@ OPTIONS = (
     Option("expect", "audio", "expect", _text, "FILE", "what the peer sends, to score against"),
     Option("codec", "media", "codecs", _codecs, "NAME[:BPS][,..]", "codecs, the best first"),
     Option("bitrate", "media", "bit_rate_bps", _whole, "BPS", "bit rate of codecs without one of their own"),
-    Option("ptime", "media", "ptime_ms", _whole, "MS", "audio in one packet, 10 to 120 ms (20; demo: 60)"),
+    Option("ptime", "media", "ptime_ms", _whole, "MS", "audio in one packet, 10 to 160 ms (20; demo: 60)"),
+    Option("mode", "media", "mode", _word, "MODE", "normal, vlc (least CPU) or vlr (least airtime); as the peer wishes"),
+    Option("max-wire-bps", "media", "max_wire_bps", _whole, "BPS", "limit each way, IP, UDP, RTP and RTCP included"),
     Option("complexity", "media", "complexity", _whole, "0..10", "effort of the encoder (5)"),
     Option("rtp-ports", "media", "rtp_ports", _ports, "LOW-HIGH", "ports for RTP and RTCP (16384-32767)"),
     Option("rtp-timeout", "media", "rtp_timeout_s", _number, "S", "drop a call that hears none (10, 0: no)"),
+    Option("radio", "media", "radio", _word, "NAME[:MBPS]", "what airtime is reckoned for (wifi-n:6.5); see `radio --list`"),
     Option("opus-library", "media", "opus_library", _text, "PATH", "the libopus to use"),
     Option("loss", "line", "loss_pct", _number, "PCT", "lose packets both ways, 0 to 100 percent"),
     Option("burst", "line", "burst", _number, "N", "mean number of packets lost in a row (1)"),
@@ -201,6 +265,7 @@ OPTIONS = (
     Option("auth-algorithms", "account", "auth_algorithms", _words, "A[,..]", "to challenge callers with (MD5)"),
     Option("header", "account", "headers", _headers, "'N: V'", "a SIP header field more; repeatable", True),
     Option("sip-t1-ms", "account", "sip_t1_ms", _whole, "MS", "SIP round trip estimate (500)"),
+    Option("sip-dictionary", "account", "sip_dictionary", _flag, "", "pack SIP, for peers that read it so"),
 )  # fmt: skip
 
 

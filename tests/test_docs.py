@@ -20,6 +20,7 @@ from softphone.cli.parser import parse
 from softphone.config import CallOptions
 from softphone.io.process_cost import ProcessCost
 from softphone.media.paths import ReceiveStats
+from softphone.radio import CallTrace
 from softphone.rtp.packet import RtpPacket
 from softphone.rtp.session import RtpSession
 from softphone.scorer.live import VERDICT_WORDS
@@ -51,6 +52,7 @@ def keys_of_a_result() -> set[str]:
         started=ProcessCost(0.0, 0.0, 0), ended=ProcessCost(1.0, 0.1, 50), rss_mib=40.0,
         rtp=session.stats(now=1.0), receive=ReceiveStats(), heard=SpeechMeter(8000).result(),
         heard_rate_hz=8000, waiting_samples=0, first_rtp_at=0.1, dtmf="", sends=True, receives=True,
+        air=CallTrace(1.0, {172: 50}, {172: 1}, 28),
     )  # fmt: skip
     info = CallInfo(
         call_id="a", local_uri="sip:a@192.0.2.2", peer_uri="sip:b@192.0.2.1", invited_at=0.0, ringing_at=None,
@@ -103,14 +105,19 @@ def test_every_outcome_is_named() -> None:
 
 
 def test_every_option_is_described() -> None:
-    of_calls = {option.name for option in OPTIONS if option.group != "filter"}
+    of_codecs = {
+        option.name for option in OPTIONS if {"encode", "compare", "sweep"} & set(option.group.split())
+    }
+    comparison = (ROOT / "docs" / "codec-comparison.md").read_text(encoding="utf-8")
+    assert not of_codecs - set(re.findall(r"`--([a-z0-9-]+)", comparison))
+    of_calls = {option.name for option in OPTIONS if {"demo", "answer", "call"} & set(option.commands)}
     assert not of_calls - set(re.findall(r"`--([a-z0-9-]+)", section("Options")))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_option_named_exists(document: Path) -> None:
     text = re.sub(
-        r"python -m benchmarks.*", "", document.read_text(encoding="utf-8")
+        r"(python -m benchmarks|pip install).*", "", document.read_text(encoding="utf-8")
     )  # have options of their own
     named = set(re.findall(r"(?<![\w-])--([a-z][a-z0-9-]+)", text))
     assert named <= {option.name for option in OPTIONS} | OTHER_OPTIONS

@@ -8,7 +8,7 @@ nothing of a call.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FilteredFile",
     "Result",
+    "RunningCall",
     "answer_calls",
     "answer_calls_async",
     "exit_status",
@@ -35,6 +36,33 @@ Progress = Callable[[dict[str, Any]], None]
 """Told figures of the running call, about four times a second."""
 OnEvent = Callable[[dict[str, Any]], None]
 """Told ``{"event": "listening", "uri": ...}``, then each RESULT when its call has ended."""
+
+
+class RunningCall(Protocol):
+    """A call whose audio runs; to be used in the event loop that it runs in."""
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The modes it can be sent in: ``normal``, and where the peer takes a codec for them ``vlc`` and ``vlr``."""
+
+    def set_mode(self, mode: str, *, direction: str = "both") -> None:
+        """Change the mode, without a re-INVITE: what is sent here changes at once, the peer is asked for the same.
+
+        Args:
+            direction: ``sent``, ``received`` or ``both``.
+
+        Raises:
+            UsageError: the call has not this mode, or is over.
+        """
+
+    def progress(self) -> dict[str, Any] | None:
+        """Figures of the call so far; None when it is over."""
+
+    def hang_up(self) -> None:
+        """End it."""
+
+
+OnRunning = Callable[[RunningCall], None]
 
 
 def place_call(options: CallOptions, on_progress: Progress | None = None) -> list[Result]:
@@ -51,14 +79,18 @@ def place_call(options: CallOptions, on_progress: Progress | None = None) -> lis
 
 
 async def place_call_async(
-    options: CallOptions, on_progress: Progress | None = None, *, stop: asyncio.Event | None = None
+    options: CallOptions,
+    on_progress: Progress | None = None,
+    *,
+    stop: asyncio.Event | None = None,
+    on_running: OnRunning | None = None,
 ) -> list[Result]:
-    """As `place_call`; *stop*, when set, hangs up."""
+    """As `place_call`; *stop*, when set, hangs up, and *on_running* is told each call when its audio runs."""
     import asyncio
 
     from softphone.app.caller import call
 
-    return await call(options, stop=stop or asyncio.Event(), progress=on_progress)
+    return await call(options, stop=stop or asyncio.Event(), progress=on_progress, on_running=on_running)
 
 
 def answer_calls(options: AnswerOptions, on_event: OnEvent) -> list[Result]:
@@ -75,14 +107,18 @@ def answer_calls(options: AnswerOptions, on_event: OnEvent) -> list[Result]:
 
 
 async def answer_calls_async(
-    options: AnswerOptions, on_event: OnEvent, *, stop: asyncio.Event | None = None
+    options: AnswerOptions,
+    on_event: OnEvent,
+    *,
+    stop: asyncio.Event | None = None,
+    on_running: OnRunning | None = None,
 ) -> list[Result]:
-    """As `answer_calls`; *stop*, when set, hangs up and ends it."""
+    """As `answer_calls`; *stop*, when set, hangs up and ends it, and *on_running* is told each call when its audio runs."""
     import asyncio
 
     from softphone.app.callee import answer
 
-    return await answer(options, on_event, stop=stop or asyncio.Event())
+    return await answer(options, on_event, stop=stop or asyncio.Event(), on_running=on_running)
 
 
 def run_demo(options: DemoOptions, on_progress: Callable[[str], None]) -> dict[str, Result]:

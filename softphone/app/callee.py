@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from softphone.app.audio import CallAudio, numbered
-from softphone.app.codec_choice import carrying, chosen_codecs
+from softphone.app.codec_choice import carrying, chosen_codecs, header_bytes_of
+from softphone.app.modes import is_sparing
 from softphone.app.one_call import CallPlan, OneCall
 from softphone.app.result import Result, exit_status
 from softphone.app.station import Station, now
@@ -27,7 +28,12 @@ class Callee:
     """Takes calls until it has had as many as asked for."""
 
     def __init__(
-        self, station: Station, options: AnswerOptions, on_event: OnEvent, stop: asyncio.Event
+        self,
+        station: Station,
+        options: AnswerOptions,
+        on_event: OnEvent,
+        stop: asyncio.Event,
+        on_running: Callable[[OneCall], None] | None = None,
     ) -> None:
         self.results: deque[Result] = deque(maxlen=MAX_RESULTS if options.calls is None else options.calls)
         self._worst_of_older: Result | None = None
@@ -42,9 +48,14 @@ class Callee:
             audio=options.audio,
             media=options.media,
             line=options.line,
-            chosen=carrying(chosen_codecs(options.media), options.audio.tone_hz),
+            chosen=carrying(
+                chosen_codecs(options.media, header_bytes=header_bytes_of(options.listen[0]), answers=True),
+                options.audio.tone_hz,
+            ),
             seconds=options.seconds,
             until_played=False,
+            answers=True,
+            on_running=on_running,
         )
 
     async def run(self) -> list[Result]:
@@ -127,7 +138,13 @@ class Callee:
             self._stop.set()
 
 
-async def answer(options: AnswerOptions, on_event: OnEvent, *, stop: asyncio.Event) -> list[Result]:
+async def answer(
+    options: AnswerOptions,
+    on_event: OnEvent,
+    *,
+    stop: asyncio.Event,
+    on_running: Callable[[OneCall], None] | None = None,
+) -> list[Result]:
     """Answer calls until *stop* is set or ``options.calls`` have ended.
 
     Raises:
@@ -135,11 +152,17 @@ async def answer(options: AnswerOptions, on_event: OnEvent, *, stop: asyncio.Eve
         EnvironmentProblem: the address is taken, a recording cannot be written, or a device is not there.
     """
     challenge = options.account.password is not None
-    station = await Station.open(options.listen, options.account, default_user="answer", challenge=challenge)
+    station = await Station.open(
+        options.listen,
+        options.account,
+        default_user="answer",
+        challenge=challenge,
+        compact=is_sparing(options.media),
+    )
     try:
         # What is wrong with files and devices is said now, not to each caller.
         CallAudio(options.audio, loop=True, writer=station.writer).discard()
-        results = await Callee(station, options, on_event, stop).run()
+        results = await Callee(station, options, on_event, stop, on_running).run()
         if results and results[-1]["ended_by"] != "network":
             await station.settle()
         return results

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from softphone.app.audio import numbered
-from softphone.app.codec_choice import carrying, chosen_codecs
+from softphone.app.codec_choice import carrying, chosen_codecs, header_bytes_of
+from softphone.app.modes import is_sparing
 from softphone.app.one_call import CallPlan, OneCall
 from softphone.app.result import Result, check_min_mos
 from softphone.app.station import Station, now
@@ -28,12 +29,18 @@ PROGRESS_S = 0.25
 
 
 async def call(
-    options: CallOptions, *, stop: asyncio.Event, progress: Progress | None = None
+    options: CallOptions,
+    *,
+    stop: asyncio.Event,
+    progress: Progress | None = None,
+    on_running: Callable[[OneCall], None] | None = None,
 ) -> list[Result]:
     """Place the calls of *options*; return a RESULT for each.
 
     Args:
         stop: when set, the running call is hung up and no other is placed.
+        progress: told figures of the running call.
+        on_running: told each call when its audio runs.
 
     Raises:
         UsageError: what was asked for cannot be.
@@ -46,11 +53,14 @@ async def call(
     if options.account.user is None and options.account.auth_user is not None:
         raise UsageError("--auth-user needs --user, too")
     _check_target(target)
-    chosen = carrying(chosen_codecs(options.media), options.audio.tone_hz)
+    header_bytes = header_bytes_of(target.host)
+    chosen = carrying(chosen_codecs(options.media, header_bytes=header_bytes), options.audio.tone_hz)
     port = DEFAULT_PORT if target.port is None else target.port
     destination = await resolve(target.host.strip("[]"), port)
     listen = options.listen or (local_host_towards(destination), 0)
-    station = await Station.open(listen, options.account, default_user="caller")
+    station = await Station.open(
+        listen, options.account, default_user="caller", compact=is_sparing(options.media)
+    )
     # Who only calls takes no call, not even one that its own address leads back to (RFC 3261 section 21.4.24).
     station.on_stranger = partial(station.refuse, status=486)
     has_own_end = options.seconds is not None or options.audio.echo or options.audio.tone_hz is not None
@@ -62,6 +72,7 @@ async def call(
         seconds=options.seconds,
         until_played=not has_own_end and options.audio.device is None,
         dtmf=options.dtmf,
+        on_running=on_running,
     )
     results: list[Result] = []
     try:

@@ -7,13 +7,14 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from softphone.app.codec_choice import chosen_codecs
 from softphone.app.result import Result
-from softphone.config import DemoOptions
-from softphone.errors import EnvironmentProblem, SoftphoneError
+from softphone.config import DEFAULT_CODECS, DemoOptions, MediaOptions
+from softphone.errors import EnvironmentProblem, SoftphoneError, UsageError
 
 CALLER_SPEECH, CALLEE_SPEECH = "builtin:man", "builtin:woman"
 START_S = 30.0
@@ -35,6 +36,7 @@ async def demo(options: DemoOptions, note: Note, *, stop: asyncio.Event) -> dict
         UsageError: a codec nobody has, or one that does not do what was asked for.
         EnvironmentProblem: the folder cannot be written, or a process does not start.
     """
+    options = replace(options, media=media_of(options.media))
     chosen_codecs(options.media)  # what is wrong with them is said once, not by each side
     folder = _folder(options)
     callee = await _start(
@@ -81,6 +83,22 @@ async def demo(options: DemoOptions, note: Note, *, stop: asyncio.Event) -> dict
     return {"caller": both[0], "callee": both[1]}
 
 
+def media_of(media: MediaOptions) -> MediaOptions:
+    """*media* without the demo's own codec and packet interval, where a mode, a limit or another codec is to choose them."""
+    own = DemoOptions().media
+    if media.max_wire_bps is not None and media.codecs == own.codecs:
+        media = replace(media, codecs=DEFAULT_CODECS)
+    if media.ptime_ms == own.ptime_ms:
+        free = replace(media, ptime_ms=None)
+        if media.max_wire_bps is not None or media.mode in ("vlc", "vlr"):
+            return free
+        try:
+            chosen_codecs(media)
+        except UsageError:
+            return free
+    return media
+
+
 def _folder(options: DemoOptions) -> Path:
     if options.out is None:
         return Path(tempfile.mkdtemp(prefix="softphone-demo-"))
@@ -112,6 +130,11 @@ def _sides(options: DemoOptions, folder: Path, side: str) -> list[str]:
     arguments += ["--complexity", str(media.complexity), "--rtp-ports", "{}-{}".format(*media.rtp_ports)]
     if media.bit_rate_bps is not None:
         arguments += ["--bitrate", str(media.bit_rate_bps)]
+    if media.mode is not None:
+        arguments += ["--mode", media.mode]
+    if media.max_wire_bps is not None:
+        arguments += ["--max-wire-bps", str(media.max_wire_bps)]
+    arguments += ["--radio", media.radio]
     if media.opus_library is not None:
         arguments += ["--opus-library", media.opus_library]
     if side == "caller" and not line.is_perfect:  # one end of the line is enough: it acts on both directions

@@ -4,16 +4,18 @@ import asyncio
 import json
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from dsp.errors import DspError
 from softphone.app.audio import CallAudio
-from softphone.app.codec_choice import CodecInUse, wished_ptime_ms
+from softphone.app.codec_choice import CodecInUse, fixed_ptime_ms, longest_of, stated_ptime_ms
 from softphone.app.leg import LegEvents, LegFacts, MediaLeg
 from softphone.app.line import open_socket
+from softphone.app.modes import agrees_to_short, is_sparing
 from softphone.app.report import media_report
-from softphone.app.result import Result, make_result, read_peer_result, utc_text
+from softphone.app.result import Result, brief, make_result, read_peer_result, utc_text
 from softphone.app.station import Station, now
 from softphone.app.stop import unless_stopped
 from softphone.call.events import CallEvent, Ended, Established, MediaChanged, PeerHungUp, Ringing
@@ -48,6 +50,10 @@ class CallPlan:
     until_played: bool
     """Hang up when what is played has ended."""
     dtmf: str = ""
+    answers: bool = False
+    """Whether these are calls that come in."""
+    on_running: Callable[["OneCall"], None] | None = None
+    """Told the call when its audio runs."""
 
 
 class OneCall:
@@ -90,9 +96,14 @@ class OneCall:
             port=rtp_port,
             rtcp_port=rtcp_port,
             capabilities=tuple(one.capability for one in self._plan.chosen),
-            ptime_ms=wished_ptime_ms(media),
-            ptime_fixed=media.ptime_ms is not None,
+            ptime_ms=stated_ptime_ms(media, self._plan.chosen),
+            max_ptime_ms=longest_of(self._plan.chosen),
+            bandwidth_as_kbps=None if media.max_wire_bps is None else media.max_wire_bps // 1000,
+            ptime_fixed=fixed_ptime_ms(media) is not None or media.max_wire_bps is not None,
             session_id=seeded_rng().getrandbits(31),
+            compact=self._station.style.is_compact,
+            short_rtp=agrees_to_short(media),
+            reduced_rtcp=agrees_to_short(media) if self._plan.answers else is_sparing(media),
         )
 
     def attach(self, call: int) -> None:
@@ -108,6 +119,21 @@ class OneCall:
         result = self._result_for_peer("local")
         self._station.manager.hang_up(self._call, result=result, now=now())
         self._station.pump()
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """Modes that the running call can be sent in; none before its audio runs and after its end."""
+        return () if self._leg is None else self._leg.modes
+
+    def set_mode(self, mode: str, *, direction: str = "both") -> None:
+        """Change the mode of the running call, without a re-INVITE: see `softphone.app.leg.MediaLeg.set_mode`.
+
+        Raises:
+            UsageError: the call has no audio, or not this mode.
+        """
+        if self._leg is None or self._facts is not None:
+            raise UsageError(f"mode {mode} is for a call whose audio runs, this one is not there yet or over")
+        self._leg.set_mode(mode, direction=direction)
 
     def progress(self) -> dict[str, Any] | None:
         """Figures of the running call for a person, None when there is no audio yet."""
@@ -197,6 +223,7 @@ class OneCall:
             clock=self._station.clock,
             make_device=self._audio.open_device,
             events=LegEvents(source_ended=self._on_source_ended, timed_out=self._on_timed_out),
+            background=self._station.background,
         )
         self._audio.open_recordings(leg.sample_rate_hz)
         leg.add_taps(heard=self._audio.heard_tap, sent=self._audio.sent_tap)
@@ -207,6 +234,8 @@ class OneCall:
                 log.warning("the peer takes no telephone-event (RFC 4733): DTMF is not sent")
             else:
                 self._later(DTMF_AFTER_S, lambda: _send_dtmf(leg, plan.dtmf))
+        if plan.on_running is not None:
+            self._loop.call_soon(plan.on_running, self)
 
     def _on_source_ended(self) -> None:
         if self._plan.until_played:
@@ -249,7 +278,8 @@ class OneCall:
         info = self._station.manager.info(self._call)
         media = None
         if self._facts is not None:
-            media = media_report(self._facts, info, recording=self._plan.audio.record)
+            plan = self._plan
+            media = media_report(self._facts, info, recording=plan.audio.record, radio=plan.media.radio)
         return make_result(info, ending, started_at=self._started_at, media=media, peer_result=None)
 
     def _result_for_peer(self, ended_by: EndedBy) -> bytes:
@@ -261,6 +291,8 @@ class OneCall:
             ending = Ending(Outcome.DROPPED, "network", 200, "OK")
         result = self._make_result(ending)
         del result["recording"], result["peer_result"]  # of no use elsewhere
+        if self._station.style.is_compact:
+            result = brief(result)
         return json.dumps(result, separators=(",", ":")).encode()
 
     def _later(self, delay_s: float, action: Any) -> None:

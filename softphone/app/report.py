@@ -1,21 +1,26 @@
 """What was measured of a call's audio, as the media half of its RESULT."""
 
+from dataclasses import asdict, replace
 from typing import Any
 
 from dsp.metrics.emodel import call_rating
 from softphone.app.leg import LegFacts
 from softphone.call.manager import CallInfo
+from softphone.radio import DEFAULT_RADIO, CallTrace, RadioInUse, call_airtime
 from softphone.rtp.stats import ReceivedStats, SentStats
 from softphone.scorer.live import LineFacts, verdicts
 
 
-def media_report(facts: LegFacts, info: CallInfo, *, recording: str | None) -> dict[str, Any]:
+def media_report(
+    facts: LegFacts, info: CallInfo, *, recording: str | None, radio: str = DEFAULT_RADIO
+) -> dict[str, Any]:
     """The keys of a RESULT that speak of audio.
 
     Args:
         facts: from the leg that has stopped.
         info: of the same call.
         recording: path of what was heard, None where it was not asked for.
+        radio: technology that `airtime` is reckoned for, or technology:rate in Mb/s.
     """
     rtp, seconds = facts.rtp, facts.ended.at - facts.started.at
     settings = facts.codec.settings
@@ -29,7 +34,9 @@ def media_report(facts: LegFacts, info: CallInfo, *, recording: str | None) -> d
             "bit_rate_bps": settings.bit_rate_bps,
             "ptime_ms": settings.ptime_ms,
         },
-        "sent": _direction(rtp.sent, info.sip_bytes_sent),
+        "mode": facts.mode,
+        "mode_changes": [asdict(each) for each in facts.mode_changes],
+        "sent": {**_direction(rtp.sent, info.sip_bytes_sent), "withheld": facts.withheld},
         "received": {
             **_direction(rtp.received, info.sip_bytes_received),
             "lost": rtp.received.lost,
@@ -50,6 +57,9 @@ def media_report(facts: LegFacts, info: CallInfo, *, recording: str | None) -> d
         "rtt_ms": _rounded(rtp.rtt_ms, 2),
         "emodel": _emodel(facts),
         "verdict": list(verdicts(facts.heard, _line_facts(facts, concealed_ms))),
+        "airtime": airtime_report(
+            facts.air, sip_bytes=(info.sip_bytes_sent, info.sip_bytes_received), radio=radio
+        ),
         "cost": _cost(facts, seconds),
         "dtmf_received": facts.dtmf,
         "recording": recording,
@@ -69,6 +79,13 @@ def _direction(stats: SentStats | ReceivedStats, sip_bytes: int) -> dict[str, An
             "rtcp": stats.rtcp_bytes,
         },
     }
+
+
+def airtime_report(air: CallTrace | None, *, sip_bytes: tuple[int, int], radio: str) -> dict[str, Any] | None:
+    """What the call took of the air, SIP included; None where nothing was sent."""
+    if air is None:
+        return None
+    return call_airtime(RadioInUse.parse(radio), replace(air, sip_bytes=sip_bytes))
 
 
 def _emodel(facts: LegFacts) -> dict[str, Any] | None:

@@ -38,6 +38,11 @@ def utc_text(posix_s: float) -> str:
     return datetime.fromtimestamp(posix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+BRIEF = ("schema", "outcome", "sip_status", "reason", "verdict", "score", "dtmf_received", "emodel")
+BRIEF_EMODEL = ("model", "mos_cq", "grounded")
+"""The keys of a RESULT, and of its rating, that a packed BYE exchange carries."""
+
+
 def make_result(
     info: CallInfo,
     ending: Ending,
@@ -68,6 +73,7 @@ def make_result(
         "duration_s": None,
         "codec": None,
         "mode": "normal",
+        "mode_changes": [],
         "encryption": "none",
         "sent": None,
         "received": None,
@@ -88,6 +94,14 @@ def make_result(
         if ending.outcome is Outcome.COMPLETED and NO_AUDIO_VERDICTS & set(result["verdict"]):
             result["outcome"] = Outcome.NO_AUDIO.value
     return result
+
+
+def brief(result: Result) -> Result:
+    """What decides of *result*, for a peer to which each byte is dear."""
+    emodel = result["emodel"]
+    short = {key: result[key] for key in BRIEF}
+    short["emodel"] = emodel and {key: emodel[key] for key in BRIEF_EMODEL}
+    return short
 
 
 def read_peer_result(data: bytes | None) -> Result | None:

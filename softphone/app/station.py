@@ -4,20 +4,22 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from softphone.call.events import CallEvent, IncomingCall
 from softphone.call.manager import CallManager
 from softphone.config import AccountOptions, Address
 from softphone.errors import UnreachableError
 from softphone.io.driver import DatagramDriver
-from softphone.io.ids import SystemIds
+from softphone.io.ids import ShortIds, SystemIds
 from softphone.io.media_clock import MediaClock
 from softphone.io.udp import bind_udp, local_host_towards
 from softphone.sip.auth import Challenger
-from softphone.sip.endpoint import SipEndpoint
+from softphone.sip.endpoint import SipEndpoint, SipStyle
 from softphone.sip.timers import Timers
 from softphone.sip.uri import NameAddr, SipUri
+
+T = TypeVar("T")
 
 USER_AGENT = "softphone/0.1"
 RESULT_TYPE = "application/vnd.softphone.result+json"
@@ -45,8 +47,12 @@ class Station:
     Must be made by `open`, inside a running event loop, and closed.
     """
 
-    def __init__(self, manager: CallManager, host: str, identity: NameAddr, *, t1_s: float) -> None:
+    def __init__(
+        self, manager: CallManager, host: str, identity: NameAddr, *, t1_s: float, style: SipStyle
+    ) -> None:
         self.manager = manager
+        self.style = style
+        """How SIP is written here, and SDP."""
         self.host = host
         """Address of ours that goes into SIP and SDP."""
         self.identity = identity
@@ -63,13 +69,20 @@ class Station:
 
     @classmethod
     async def open(
-        cls, listen: Address, account: AccountOptions, *, default_user: str, challenge: bool = False
+        cls,
+        listen: Address,
+        account: AccountOptions,
+        *,
+        default_user: str,
+        challenge: bool = False,
+        compact: bool = False,
     ) -> "Station":
         """Bind *listen* and start to drive SIP over it.
 
         Args:
             default_user: user part of our address where the account names none.
             challenge: callers must authenticate as the account's user.
+            compact: write SIP and SDP short; no RESULT travels with BYE then.
 
         Raises:
             EnvironmentProblem: if the address cannot be bound.
@@ -85,18 +98,20 @@ class Station:
                 users={account.digest_user: account.password},
                 algorithms=account.auth_algorithms,
             )
+        style = SipStyle(compact=compact, dictionary=account.sip_dictionary)
         endpoint = SipEndpoint(
             contact=contact,
             via_address=(host, port),
-            ids=SystemIds(),
+            ids=ShortIds() if style.is_compact else SystemIds(),
             timers=Timers(t1=account.sip_t1_ms / 1000),
             user_agent=USER_AGENT,
             accept=("application/sdp", RESULT_TYPE),
             challenger=challenger,
+            style=style,
         )
         identity = NameAddr(display="", uri=contact, params={})
         manager = CallManager(endpoint, identity=identity, result_type=RESULT_TYPE)
-        station = cls(manager, host, identity, t1_s=account.sip_t1_ms / 1000)
+        station = cls(manager, host, identity, t1_s=account.sip_t1_ms / 1000, style=style)
         station._driver = await DatagramDriver.open(manager, station._dispatch, sock)
         return station
 
@@ -114,6 +129,11 @@ class Station:
         """Reject the call that *event* brings; other events of strangers need nothing."""
         if isinstance(event, IncomingCall):
             self.manager.reject(event.call, status, now=now())
+
+    def background(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Run *work* in a thread, and *then* with its result in the event loop; an exception of either is the loop's."""
+        task = asyncio.get_running_loop().run_in_executor(None, work)
+        task.add_done_callback(lambda done: then(done.result()))
 
     def note_bye(self) -> None:
         """A peer hangs up, and we are about to answer."""

@@ -55,10 +55,22 @@ def _run(arguments: list[str], terminal: Terminal) -> int:
         except PackageNotFoundError:
             terminal.print("softphone, not installed: run from its source")
         return 0
+    if given.command == "codec" and given.verb != "list":
+        from softphone.cli import codecs
+
+        return codecs.COMMANDS[given.verb](given, terminal)
+    if given.command == "sweep":
+        from softphone.cli import sweep
+
+        return sweep.run(given, terminal)
     if given.command in ("devices", "codec"):
         from softphone.cli import listing
 
         return listing.devices(terminal) if given.command == "devices" else listing.codecs(given, terminal)
+    if given.command == "radio":
+        from softphone.cli import radio
+
+        return radio.run(given, terminal)
     if given.command == "filter":
         from softphone.cli import filtering
 

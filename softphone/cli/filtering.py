@@ -2,15 +2,13 @@
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from softphone.cli.parser import given_options
+from softphone.cli.progress import Bar, stopping
 from softphone.cli.terminal import Terminal
 from softphone.config import FilterOptions
 from softphone.errors import EnvironmentProblem, UsageError
@@ -32,7 +30,7 @@ def run(given: argparse.Namespace, terminal: Terminal) -> int:
         return _listed(given, settings, terminal)
     if len(words) != 3:
         raise UsageError(f"filter: {_WORDS}; got {' '.join(words) or 'nothing'}")
-    with _stopping():
+    with stopping():
         return _filter(settings.apply(FilterOptions(words[0], words[1], words[2])), given.verbose, terminal)
 
 
@@ -61,7 +59,7 @@ def _filter(options: FilterOptions, verbose: int, terminal: Terminal) -> int:
         terminal.note(f"preset {file.name} is your own {file.path}, which goes before the packaged one")
     elif verbose:
         terminal.note(f"preset {file.name} is {file.path}")
-    with _Bar() as bar:
+    with Bar("filtering") as bar:
         done = app.filter_file(
             preset,
             options.source,
@@ -147,55 +145,3 @@ def _rounded(values: dict[str, Any]) -> dict[str, Any]:
 
 def _db(level: float | None) -> str:
     return "silence" if level is None else f"{level:.1f}"
-
-
-class _Bar:
-    """A progress bar on standard error, made when there is something to show."""
-
-    def __init__(self) -> None:
-        self._progress: Any = None
-        self._task: Any = None
-
-    def show(self, share: float) -> None:
-        """Show that *share* is done, from 0 to 1."""
-        if self._progress is None:
-            from rich.console import Console
-            from rich.progress import Progress
-
-            self._progress = Progress(console=Console(stderr=True), auto_refresh=False, transient=True)
-            self._task = self._progress.add_task("filtering", total=1.0)
-            self._progress.start()
-        self._progress.update(self._task, completed=share)
-        self._progress.refresh()
-
-    def __enter__(self) -> "_Bar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-
-
-@contextmanager
-def _stopping() -> Iterator[None]:
-    """Let the signals that ask a program to stop all do what Ctrl-C does, and only once: what follows is cleaning up."""
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    numbers = [getattr(signal, name) for name in names]
-    before: dict[int, Any] = {}
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for each in before:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    try:
-        for number in numbers:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: it is to live on
-                before[number] = signal.signal(number, stop)
-    except ValueError:  # not the main thread, which alone is told of signals
-        before.clear()
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -24,7 +24,27 @@ _CALLS = {
 _FILTER = "run a sound file through filters"
 _FILTER_USAGE = """softphone filter PRESET|FILE.toml IN OUT [--set PATH=VALUE ...] [options]
        softphone filter --list | --show PRESET [--set PATH=VALUE ...] | --describe [FILTER ...]"""
+_CODEC_VERBS = {
+    "encode": "encode a sound file into a file of packets",
+    "decode": "decode a file of packets into a sound file",
+    "compare": "measure sound files through several codecs, side by side",
+}
+_SWEEP = "test calls over bad lines, in virtual time: codecs by loss by jitter by packet interval"
+_WORDS = {
+    "encode": ("NAME[:BPS] IN.wav OUT.bin", "the codec, what is read, what is written"),
+    "decode": ("IN.bin OUT.wav", "what is read, what is written"),
+    "compare": (
+        "IN.wav [IN2.wav ...]",
+        "recordings of speech, or builtin:man, builtin:woman; IN.txt beside one is its transcript",
+    ),
+    "sweep": ("", ""),
+}
+_RADIO = "airtime and energy: of a flow of packets, of codecs, of an idle registration"
+_RADIO_USAGE = """softphone radio --packets N --bytes B [--radio NAME[:MBPS]]
+       softphone radio compare | turns [--bitrate BPS] [--ptime MS] | idle [--expires S]
+       softphone radio --list | --show NAME"""
 _EXAMPLES = {
+    "radio": "softphone radio --packets 16.7 --bytes 140 --radio wifi-n:65",
     "demo": "softphone demo --seconds 5 --out recordings",
     "answer": "softphone answer --listen 127.0.0.1:5070 --calls 1 --record heard.wav --json",
     "call": "softphone call sip:bob@127.0.0.1:5070 --codec opus:16000 --ptime 60 --record heard.wav",
@@ -32,6 +52,10 @@ _EXAMPLES = {
     "devices": "softphone devices --json",
     "codec": "softphone codec list",
     "codec list": "softphone codec list --json",
+    "codec encode": "softphone codec encode opus:6000 in.wav out.bin --ptime 60",
+    "codec decode": "softphone codec decode out.bin back.wav",
+    "codec compare": "softphone codec compare speech.wav --codecs opus:6000,codec2:3200,pcmu --report compared.html",
+    "sweep": "softphone sweep --codecs opus:6000@60,codec2:3200 --loss 0,5,10 --out swept",
 }
 
 
@@ -65,12 +89,22 @@ def make_parser(command: str | None) -> Parser:
     one = _add(commands, "filter", "filter", _FILTER)
     if command == "filter":
         _add_filter_options(one)
+    one = _add(commands, "radio", "radio", _RADIO)
+    if command == "radio":
+        _add_radio_options(one)
     _add(commands, "devices", "devices", "list sound devices")
     codec = _add(commands, "codec", "codec", "codecs: see `softphone codec list`", common=False)
     verbs = codec.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True)
     listing = _add(verbs, "list", "codec list", "list codecs, their rates and libraries")
     listing.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
     listing.add_argument("--opus-library", metavar="PATH", help="the libopus to use")
+    for verb, text in _CODEC_VERBS.items():
+        one = _add(verbs, verb, f"codec {verb}", text)
+        if command == "codec":
+            _add_measuring_options(one, verb)
+    one = _add(commands, "sweep", "sweep", _SWEEP)
+    if command == "sweep":
+        _add_measuring_options(one, "sweep")
     return parser
 
 
@@ -83,7 +117,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     command = next((word for word in arguments if not word.startswith("-")), None)
     parser = make_parser(command)
     given, unknown = parser.parse_known_args(arguments)
-    if given.command == "filter":  # argparse takes no words behind an option once it has seen some before it
+    if hasattr(given, "words"):  # argparse takes no words behind an option once it has seen some before it
         given.words += [word for word in unknown if not word.startswith("-")]
         unknown = [word for word in unknown if word.startswith("-")]
     if given.command is None and not given.version:
@@ -111,13 +145,22 @@ def _unknown(command: str | None, word: str) -> str:
 
 
 def _option_names(command: str | None) -> list[str]:
+    if command == "radio":
+        from softphone.settings import OPTIONS
+
+        return ["config", "list", "show", *(one.name for one in OPTIONS if "radio" in one.commands)]
+    if command in ("codec", "sweep"):
+        from softphone.settings import OPTIONS
+
+        of = ("encode", "decode", "compare") if command == "codec" else ("sweep",)
+        return ["config", *dict.fromkeys(option.name for option in OPTIONS if set(of) & set(option.commands))]
     if command == "filter":
         from softphone.settings import OPTIONS
 
         own = [option.name for option in OPTIONS if "filter" in option.commands]
         return ["config", "list", "show", "describe", *own]
     if command not in _CALLS:
-        return ["config", "opus-library"] if command == "codec" else []
+        return []
     from softphone.settings import OPTIONS
 
     return ["config"] + [option.name for option in OPTIONS if command in option.commands]
@@ -179,6 +222,48 @@ def _add_filter_options(parser: Parser) -> None:
     )
     for option in OPTIONS:
         if "filter" in option.commands:
+            _add_option(parser, option)
+
+
+def _add_measuring_options(parser: Parser, command: str) -> None:
+    from softphone.settings import OPTIONS
+
+    metavar, what = _WORDS[command]
+    if metavar:
+        parser.add_argument("words", nargs="*", metavar=metavar, help=what)
+        name = parser.prog
+        parser.usage = f"{name} {metavar} [options]"
+    parser.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
+    for option in OPTIONS:
+        if command in option.group.split() and option.name == "speech":  # as many files as one likes
+            parser.add_argument(
+                "--speech",
+                nargs="+",
+                action="extend",
+                metavar="FILE",
+                default=argparse.SUPPRESS,
+                help=option.help,
+            )
+        elif command in option.group.split():
+            _add_option(parser, option)
+
+
+def _add_radio_options(parser: Parser) -> None:
+    from softphone.settings import OPTIONS
+
+    parser.usage = _RADIO_USAGE
+    parser.add_argument(
+        "verb",
+        nargs="?",
+        choices=("compare", "turns", "idle"),
+        help="compare: codecs on each technology; turns: two people taking turns, saving by saving; idle: a registration",
+    )
+    parser.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--list", action="store_true", help="list the technologies")
+    what.add_argument("--show", metavar="NAME", help="the numbers of a technology, each with its source")
+    for option in OPTIONS:
+        if "radio" in option.commands:
             _add_option(parser, option)
 
 

@@ -9,6 +9,9 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from softphone.cli.gauge import GREEN, gauge
 
 Result = Mapping[str, Any]
 
@@ -23,7 +26,7 @@ def calls_side_by_side(title: str, sides: Mapping[str, Result]) -> str:
     for name, figure in _ROWS:
         cells = [figure(result) for result in sides.values()]
         if any(cells):
-            table.add_row(name, *cells)
+            table.add_row(name, *(Text(cell, GREEN) if name == "airtime" else cell for cell in cells))
     # A path is to be copied: on a line of its own nothing cuts it.
     recordings = [
         f"recording, {side}: {result['recording']}"
@@ -108,6 +111,11 @@ def _outcome(result: Result) -> str:
     return f"{result.get('outcome')}{status}"
 
 
+def _mode(result: Result) -> str:
+    mode = result.get("mode")
+    return "" if mode in (None, "normal") else str(mode)
+
+
 def _codec(result: Result) -> str:
     codec = result.get("codec")
     if not isinstance(codec, Mapping):
@@ -139,6 +147,7 @@ def _verdict(result: Result) -> str:
 _ROWS: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ("outcome", _outcome),
     ("ended by", _figure("ended_by", "{}")),
+    ("mode", _mode),
     ("codec", _codec),
     ("setup", _figure("setup_s", "{:.3f} s")),
     ("first audio", _figure("first_rtp_s", "{:.3f} s")),
@@ -158,6 +167,8 @@ _ROWS: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ("E-model", _emodel),
     ("MOS-CQE", _figure("emodel.mos_cq", "{:.2f}")),
     ("DTMF heard", _figure("dtmf_received", "{}")),
+    ("airtime", lambda result: gauge(result.get("airtime"))),
+    ("radio", _figure("airtime.radio_mw", "{:.1f} mW")),
     ("CPU", _figure("cost.cpu_ms_per_s", "{:.1f} ms/s")),
     ("memory", _figure("cost.rss_mib", "{:.0f} MiB")),
 )

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from softphone.cli.gauge import short_gauge
 from softphone.errors import EnvironmentProblem
 
 _CLEAR_LINE = "\r\x1b[2K"
@@ -38,7 +39,10 @@ class Terminal:
             self._live = True
 
     def _show_figures(self, figures: Mapping[str, Any]) -> None:
-        self.show(live_line(figures))
+        bar = short_gauge(figures.get("airtime"))
+        if bar and "NO_COLOR" not in os.environ:
+            bar = f"\x1b[32m{bar}\x1b[0m"
+        self.show(live_line(figures) + (bar and f"   {bar}"))
 
     def clear(self) -> None:
         """Take the live line away."""

@@ -109,3 +109,24 @@ def test_only_the_peer_keeps_a_call_alive(source, dropped):
         clock.ticks[0](now)
     assert bool(dropped_at) == dropped
     assert all(at - start == pytest.approx(TIMEOUT_S, abs=0.1) for at in dropped_at[:1])
+
+
+def test_airtime_counts_each_datagram_of_the_peer_and_each_of_ours_by_its_size():
+    wire, clock, sent = Wire(), Clock(), []
+    wire.send = lambda data, addr: sent.append(len(data))
+    leg = make_leg(wire, clock)
+    start = time.monotonic()
+    for number in range(50):
+        now = start + 0.02 * number
+        wire.arrivals = [(rtp(0, number, 160 * number, b"\x55" * 160), PEER, now)]
+        clock.ticks[0](now)
+    counted = len(sent)
+    air = leg.stop().air
+    assert air is not None
+    assert air.received == {172: 50}
+    assert air.ip_udp_bytes == 28
+    assert air.sent == {size: sent[:counted].count(size) for size in set(sent[:counted])}
+    assert air.sent[172] >= 49
+    assert len(sent) > counted  # the RTCP BYE is not part of the call
+    figures = make_leg(Wire(), Clock()).progress()
+    assert figures["airtime"] is None

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from softphone.app.result import check_min_mos, exit_status, read_peer_result
+from softphone.app.result import BRIEF, brief, check_min_mos, exit_status, read_peer_result
 
 
 def sent(**keys):
@@ -48,3 +48,22 @@ def test_what_the_peer_heard_counts_for_threshold_and_exit_status():
     check_min_mos(result, 3.0)
     assert "by the peer" in result["error"]
     assert exit_status([result]) == 6
+
+
+def test_a_brief_result_holds_what_decides_and_nothing_else():
+    whole = {
+        **dict.fromkeys(("call_id", "sent", "received", "cost"), "left out"),
+        "schema": 1,
+        "outcome": "completed",
+        "sip_status": 200,
+        "reason": "OK",
+        "verdict": ["ok"],
+        "score": None,
+        "dtmf_received": "12#",
+        "emodel": {"model": "G.107", "r": 91.0, "mos_cq": 4.2, "grounded": True, "ie": 0},
+    }
+    short = brief(whole)
+    assert short["emodel"] == {"model": "G.107", "mos_cq": 4.2, "grounded": True}
+    assert list(short) == [*BRIEF]
+    assert brief({**whole, "emodel": None})["emodel"] is None
+    assert read_peer_result(json.dumps(short).encode()) == short

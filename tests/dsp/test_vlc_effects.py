@@ -96,7 +96,7 @@ def test_noise_reduction_drops_the_noise_and_keeps_the_voice() -> None:
 
 
 def test_a_decoder_takes_effects() -> None:
-    settings = CodecSettings(ptime_ms=128)
+    settings = CodecSettings(ptime_ms=128, bit_rate_bps=6000)
     signal = vowel(NARROW, 120.0, 2.0)
     encoder = VlcEncoder(NARROW, settings)
     payloads = [encoder.encode(signal[at : at + 1024]) for at in range(0, 15 * 1024, 1024)]

@@ -63,7 +63,9 @@ def test_an_interval_that_cuts_a_frame_is_refused():
     arguments = ("--codec", "codec2:1300", "--ptime", "60")
     status, result, _ = softphone("call", "sip:nobody@127.0.0.1:5999", *arguments)
     assert status == 2
-    assert result["error"] == "packet interval of codec2 must be one of 40, 80, 120 ms at 1300 b/s, got 60"
+    assert (
+        result["error"] == "packet interval of codec2 must be one of 40, 80, 120, 160 ms at 1300 b/s, got 60"
+    )
 
 
 def test_without_its_library_the_command_says_what_to_install():

@@ -1,0 +1,75 @@
+"""What a leg of a call tells its owner, while it runs and when it has stopped."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dsp.level import LevelReport
+from softphone.app.codec_choice import CodecInUse
+from softphone.app.modes import ModeChange
+from softphone.io.process_cost import ProcessCost
+from softphone.media.paths import ReceiveStats
+from softphone.radio import CallTrace
+from softphone.rtp.stats import RtpStats, SentStats
+
+
+@dataclass(slots=True)
+class LegEvents:
+    """What a leg tells its owner; each is called from the event loop."""
+
+    source_ended: Callable[[], None]
+    timed_out: Callable[[], None]
+    """Nothing was received from the peer for ``rtp_timeout_s``."""
+
+
+@dataclass(slots=True)
+class LegFacts:
+    """What a leg knows when it has stopped; `softphone.app.report` makes JSON of it."""
+
+    codec: CodecInUse
+    started: ProcessCost
+    ended: ProcessCost
+    rss_mib: float | None
+    rtp: RtpStats
+    receive: ReceiveStats
+    heard: LevelReport
+    heard_rate_hz: int
+    waiting_samples: int
+    """Decoded and not yet played: delay that the jitter buffer does not see."""
+    first_rtp_at: float | None
+    dtmf: str
+    sends: bool
+    receives: bool
+    air: CallTrace | None = None
+    """What went over the air, without SIP."""
+    mode: str = "normal"
+    """What was sent last."""
+    mode_changes: tuple[ModeChange, ...] = ()
+    withheld: dict[str, int] | None = None
+    """See `softphone.media.paths.TransmitPath.withheld`."""
+
+
+def wire_bytes_of(stats: SentStats) -> int:
+    """All that went one way, from IP upwards."""
+    return stats.payload_bytes + stats.rtp_bytes + stats.rtcp_bytes
+
+
+def air_trace_of(
+    rtp: RtpStats, sent: Mapping[int, int], received: Mapping[int, int], ip_udp_bytes: int, *, seconds: float
+) -> CallTrace:
+    """What went over the air in *seconds*, without SIP.
+
+    Args:
+        sent: bytes of a datagram of RTP or RTCP, without IP and UDP -> how many went out.
+        received: the same of what came in.
+        ip_udp_bytes: headers around each of them.
+    """
+    return CallTrace(
+        seconds=seconds,
+        sent=dict(sent),
+        received=dict(received),
+        ip_udp_bytes=ip_udp_bytes,
+        rtcp=(
+            (rtp.sent.rtcp_packets, rtp.sent.rtcp_bytes),
+            (rtp.received.rtcp_packets, rtp.received.rtcp_bytes),
+        ),
+    )
