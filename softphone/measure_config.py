@@ -45,13 +45,33 @@ class EncodeOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class SpectralChange:
+    """What a decoder of VLC changes; see `dsp.codecs.vlc.effects.Effects` for units and ranges."""
+
+    shift_hz: float = 0.0
+    pitch_ratio: float = 1.0
+    equaliser_db: tuple[tuple[float, float], ...] = ()
+    """(frequency in Hz, gain in dB)."""
+    denoise_db: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class DecodeOptions:
     """A file of packets that becomes a sound file."""
 
     source: str
     target: str
+    shift_hz: float = 0.0
+    pitch_ratio: float = 1.0
+    equaliser_db: tuple[tuple[float, float], ...] = ()
+    denoise_db: float = 0.0
     opus_library: str | None = None
     force: bool = False
+
+    @property
+    def change(self) -> SpectralChange:
+        """What was asked of the decoder besides decoding."""
+        return SpectralChange(self.shift_hz, self.pitch_ratio, self.equaliser_db, self.denoise_db)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,14 @@ def _numbers(value: object) -> tuple[float, ...]:
     return tuple(_number(part) for part in parts)
 
 
+def _gains(value: object) -> tuple[tuple[float, float], ...]:
+    parts = value if isinstance(value, list) else _text(value).split(",")
+    pairs = [_text(part).partition(":") for part in parts]
+    if not all(colon for _, colon, _ in pairs):
+        raise UsageError(f"wanted HZ:DB pairs, as 250:-3,2000:6, got {value!r}")
+    return tuple((_number(frequency.strip()), _number(gain.strip())) for frequency, _, gain in pairs)
+
+
 def _words(value: object) -> tuple[str, ...]:
     parts = value if isinstance(value, list) else _text(value).split(",")
     return tuple(_text(part).strip().upper() for part in parts)
@@ -213,6 +221,10 @@ OPTIONS = (
     Option("force", "filter encode decode compare sweep", "force", _flag, "", "replace files that exist"),
     Option("bitrate", "encode", "bit_rate_bps", _whole, "BPS", "bit rate, where NAME says none (the codec's default)"),
     Option("ptime", "encode", "ptime_ms", _whole, "MS", "audio in one packet, 10 to 160 ms (one near 60)"),
+    Option("shift", "decode", "shift_hz", _number, "HZ", "move all frequencies, -1000 to 1000 Hz (0; VLC only)"),
+    Option("pitch", "decode", "pitch_ratio", _number, "RATIO", "another pitch, 0.5 to 2, formants stay (1; VLC only)"),
+    Option("equalise", "decode", "equaliser_db", _gains, "HZ:DB[,..]", "gains, -40 to 40 dB, between them a line (VLC only)"),
+    Option("denoise", "decode", "denoise_db", _number, "DB", "less of what lies under the noise, 0 to 40 dB (0; VLC only)"),
     Option("codecs", "compare sweep", "codecs", _names, "A[:BPS][@MS],..", "codecs, bit rates, packet intervals (a usual choice)"),
     Option("ptime", "compare sweep", "ptimes_ms", _wholes, "MS[,..]", "packet intervals, or the nearest a codec has (near 60)"),
     Option("loss", "compare sweep", "losses_pct", _numbers, "PCT[,..]", "lose packets, 0 to 100 percent (0)"),

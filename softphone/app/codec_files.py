@@ -12,6 +12,7 @@ from dsp.codecs import MAX_PACKET_MS, CodecSettings, Decoder
 from dsp.errors import BitstreamError
 from dsp.plc.waveform import Concealer
 from dsp.types import Samples
+from softphone.app.codec_effects import changing_decoder
 from softphone.app.codec_named import NamedCodec, named_codec
 from softphone.errors import UsageError
 from softphone.io.audio.wavfile import FileSource
@@ -21,6 +22,7 @@ from softphone.io.sound_file import SoundWriter, check_target
 from softphone.io.sound_format import SoundFormat
 from softphone.io.speech import speech_path
 from softphone.io.vlc_file import MODELS, VlcFileReader, VlcFileWriter, is_vlc_file
+from softphone.measure_config import SpectralChange
 
 PROGRESS_S = 0.25
 HEADER_BYTES = 40
@@ -143,10 +145,14 @@ def decode_file(
     target: str | PathLike[str],
     *,
     opus: str | None = None,
+    change: SpectralChange | None = None,
     force: bool = False,
     progress: Progress | None = None,
 ) -> DecodedFile:
     """Decode a file of packets into a sound file of the codec's rate, mono, without the codec's delay.
+
+    Args:
+        change: what a decoder of VLC is to do with its spectrum besides.
 
     Raises:
         SoftphoneError: what was asked for cannot be; nothing is left under the target's name.
@@ -158,6 +164,7 @@ def decode_file(
         header = reader.header
         codec = _codec_of(header, source, opus)
         rate, settings = header.sample_rate_hz, codec.settings
+        decoder = None if change in (None, SpectralChange()) else changing_decoder(codec, change)
         format = SoundFormat.of(target, _Pcm16(rate), channels=1, frames=header.samples)
         with (
             told_to_the_user(codec.name),
@@ -165,7 +172,7 @@ def decode_file(
         ):
             told = Telling(progress)
             late, left = codec.spec.delay_samples(settings), header.samples
-            sound = decoded_packets(codec, reader.packets(), str(source))
+            sound = decoded_packets(codec, reader.packets(), str(source), decoder)
             for number, block in enumerate(sound):
                 kept = block[min(late, block.size) :][:left]
                 late -= min(late, block.size)
@@ -193,13 +200,18 @@ def decode_file(
     )
 
 
-def decoded_packets(codec: NamedCodec, payloads: Iterator[bytes], where: str) -> Iterator[Samples]:
+def decoded_packets(
+    codec: NamedCodec, payloads: Iterator[bytes], where: str, decoder: Decoder | None = None
+) -> Iterator[Samples]:
     """The sound of *payloads*, one packet after the other; each block is valid until the next.
+
+    Args:
+        decoder: None: one of the codec's own.
 
     Raises:
         UsageError: a payload is none of this codec; names *where* and which.
     """
-    decoder: Decoder = codec.spec.make_decoder(codec.settings)
+    decoder = codec.spec.make_decoder(codec.settings) if decoder is None else decoder
     out: Samples = np.zeros(codec.sample_rate_hz * MAX_PACKET_MS // 1000, dtype=np.float32)
     concealer = None if codec.spec.conceals else Concealer(codec.sample_rate_hz)
     for number, payload in enumerate(payloads):

@@ -57,7 +57,12 @@ def decode(given: argparse.Namespace, terminal: Terminal) -> int:
 
     with stopping(), Bar("decoding") as bar:
         done = decode_file(
-            source, target, opus=options.opus_library, force=options.force, progress=_watched(bar)
+            source,
+            target,
+            opus=options.opus_library,
+            change=options.change,
+            force=options.force,
+            progress=_watched(bar),
         )
     if terminal.as_json:
         terminal.print_json(_rounded(asdict(done)))

@@ -14,6 +14,7 @@ from softphone.app.codec_measure import read_sound
 from softphone.app.codec_named import named_codec
 from softphone.errors import EnvironmentProblem, UsageError
 from softphone.io.packet_file import PacketFileHeader, PacketFileWriter
+from softphone.measure_config import SpectralChange
 
 LEAST_CORRELATION = {"codec2": 0.0, "vlc": 0.0, "vlc-wb": 0.0}
 """A vocoder keeps no waveform."""
@@ -101,3 +102,38 @@ def test_a_codec_is_named_with_rate_and_packet_interval() -> None:
             named_codec(text)
     with pytest.raises(UsageError, match="must be one of"):
         named_codec("opus", ptime_ms=30, exact=True)
+
+
+def power_db(samples: np.ndarray, low_hz: float, high_hz: float, rate_hz: int) -> float:
+    power = np.abs(np.fft.rfft(samples)) ** 2
+    at = np.fft.rfftfreq(samples.size, 1 / rate_hz)
+    return float(10 * np.log10(power[(at >= low_hz) & (at < high_hz)].sum()))
+
+
+def test_a_decoder_of_vlc_equalises_on_the_way(tmp_path: Path) -> None:
+    encode_file(named_codec("vlc:6000"), "builtin:man", tmp_path / "x.bin")
+    decode_file(tmp_path / "x.bin", tmp_path / "plain.wav")
+    change = SpectralChange(equaliser_db=((1000, 0), (1500, -12)))
+    decode_file(tmp_path / "x.bin", tmp_path / "changed.wav", change=change)
+    plain, rate_hz = soundfile.read(tmp_path / "plain.wav")
+    changed, _ = soundfile.read(tmp_path / "changed.wav")
+    for low_hz, high_hz, gain_db in ((100, 900, 0), (1700, 3500, -12)):
+        got = power_db(changed, low_hz, high_hz, rate_hz) - power_db(plain, low_hz, high_hz, rate_hz)
+        assert got == pytest.approx(gain_db, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("codec", "change", "words"),
+    [
+        ("pcmu", SpectralChange(pitch_ratio=1.5), "are for vlc and vlc-wb, got pcmu"),
+        ("vlc", SpectralChange(pitch_ratio=3), "pitch ratio"),
+        ("vlc", SpectralChange(equaliser_db=((9000, 3),)), "equaliser frequency"),
+    ],
+)
+def test_a_change_that_cannot_be_is_refused_and_nothing_is_written(
+    tmp_path: Path, codec: str, change: SpectralChange, words: str
+) -> None:
+    encode_file(named_codec(codec), "builtin:man", tmp_path / "x.bin")
+    with pytest.raises(UsageError, match=words):
+        decode_file(tmp_path / "x.bin", tmp_path / "x.wav", change=change)
+    assert not (tmp_path / "x.wav").exists()

@@ -36,8 +36,8 @@ call_max_calls 200
 audio_source {source}
 audio_player {player}
 audio_alert aubridge,alert{port}
-ausrc_srate 48000
-auplay_srate 48000
+ausrc_srate {rate_hz}
+auplay_srate {rate_hz}
 ausrc_channels 1
 auplay_channels 1
 ausrc_format s16
@@ -209,12 +209,13 @@ class Baresip(Peer):
     """baresip: answers every call; calls, with *dial*, and hangs up after *seconds*.
 
     Args:
-        wav: 48 kHz mono file to play; the call ends with it. Without: 440 Hz.
+        wav: mono file of that rate to play; the call ends with it. Without: 440 Hz.
         echo: play back what is heard instead.
         dial: SIP URI to call.
         seconds: quit after so long.
         calls: how many calls there are ports for.
         jitter_buffer: fewest and most packets it holds.
+        rate_hz: its devices run at this rate; codecs of others are resampled.
         status_line: print the bit rates ten times a second, as it does for a user; costs CPU.
     """
 
@@ -235,6 +236,7 @@ class Baresip(Peer):
         calls: int = 4,
         jitter_buffer: str = "2-10",
         status_line: bool = False,
+        rate_hz: int = 48_000,
     ) -> None:
         super().__init__()
         if echo:
@@ -242,8 +244,8 @@ class Baresip(Peer):
         else:
             if wav is None:
                 wav = self.folder / "tone.wav"
-                time_s = np.arange(48_000 * min(seconds, 30)) / 48_000
-                write_wav(wav, 0.1 * np.sin(2 * np.pi * 440 * time_s), 48_000)
+                time_s = np.arange(rate_hz * min(seconds, 30)) / rate_hz
+                write_wav(wav, 0.1 * np.sin(2 * np.pi * 440 * time_s), rate_hz)
             source = f"aufile,{wav}"
             player = f"aubridge,nobody{self.port}"
         self._dial = dial
@@ -260,6 +262,7 @@ class Baresip(Peer):
             rtp_low=rtp_low,
             rtp_high=rtp_low + 4 * calls - 1,
             bit_rate=bit_rate_bps,
+            rate_hz=rate_hz,
             complexity=complexity,
             folder=self.folder,
             modules=MODULES,
