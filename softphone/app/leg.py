@@ -174,6 +174,7 @@ class MediaLeg:
         """Say RTCP BYE, stop the audio, and return what was measured."""
         now = time.monotonic()
         self._switch.stop()
+        self.receive.changed = lambda payload_type: None  # it need not wait for the garbage collector
         self._clock.leave(self._ptime_ms, self._tick)
         self._drain(now)
         rtp = self.session.stats(now=now)

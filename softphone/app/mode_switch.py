@@ -131,8 +131,9 @@ class ModeSwitch:
             self.received_mode = mode
 
     def stop(self) -> None:
-        """Nothing moves any more."""
+        """Nothing moves any more; who was told of it is let go."""
         self._wanted = None
+        self._move = lambda stream, ready: None
 
     def _prepare(self, stream: Stream) -> None:
         self._wanted = stream
