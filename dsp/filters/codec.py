@@ -16,7 +16,7 @@ class CodecParams:
     bit_rate_bps: int | None = integer(
         None, 500, 510_000, "b/s", "bit rate; auto: the codec's default", log=True, optional=True
     )
-    frame_ms: int = integer(20, 10, 120, "ms", "sound in one packet; which lengths there are, the codec says")
+    frame_ms: int = integer(20, 10, 160, "ms", "sound in one packet; which lengths there are, the codec says")
     loss_pct: float = number(0.0, 0.0, 100.0, "%", "packets lost")
     burst: float = number(
         1.0, 1.0, 100.0, "packets", "mean number lost in a row; 1: as chance has it", log=True

@@ -233,6 +233,7 @@ def test_a_packet_is_told_by_its_octets_and_counts_at_half_the_sample_rate() -> 
     assert SPEC.payload_samples(bytes(160), RATE_HZ) == 320
     assert SPEC.payload_samples(bytes(160), 48_000) == 960
     assert timestamp_ticks(320, SPEC, RATE_HZ) == 160  # RFC 3551 section 4.5.2
-    for payload in (b"", bytes(961)):
-        with pytest.raises(BitstreamError, match=f"1 to 960 bytes, got {len(payload)}"):
+    longest = 8 * MAX_PACKET_MS  # 64 kb/s
+    for payload in (b"", bytes(longest + 1)):
+        with pytest.raises(BitstreamError, match=f"1 to {longest} bytes, got {len(payload)}"):
             decoder.decode(payload, out)
