@@ -380,6 +380,19 @@ class VlcPacketCoder:
         Raises:
             ValueError: byte 0 says something else, or an array does not fit.
         """
+    def decode_parameters(
+        self,
+        payload: bytes,
+        levels_db: NDArray[np.float32],
+        voicing: NDArray[np.float32],
+        f0_hz: NDArray[np.float32],
+        voiced: NDArray[np.bool_],
+        frames: int,
+        f0_min_hz: float,
+        unvoiced_f0_hz: float,
+        /,
+    ) -> int:
+        """The same in the units of `dsp.codecs.vlc.model.PacketParameters`."""
 
 @final
 class VlcAnalysis:

@@ -268,9 +268,86 @@ static PyObject *coder_decode(PyObject *self, PyObject *args)
     return PyLong_FromLong(step);
 }
 
+/* What speaks between voiced values: log f0 on a line, held outside; see "f0" in docs/vlc-format.md. */
+static void hertz(const int32_t *f0, int values, int n, double lowest_hz, double unvoiced_hz, float *out)
+{
+    int before = -1, after = 0, per_value = n / values;
+    for (int i = 0; i < n; i++) {
+        double place = (i + 0.5) / per_value - 0.5;
+        while (after < values && (f0[after] < 0 || after < place)) {
+            if (f0[after] >= 0)
+                before = after;
+            after++;
+        }
+        double fiftieths;
+        if (before < 0 && after == values) {
+            out[i] = (float)unvoiced_hz;
+            continue;
+        }
+        if (before < 0)
+            fiftieths = f0[after];
+        else if (after == values)
+            fiftieths = f0[before];
+        else
+            fiftieths = f0[before] + (f0[after] - f0[before]) * (place - before) / (after - before);
+        out[i] = (float)(lowest_hz * exp2(fiftieths / F0_PER_OCTAVE));
+    }
+}
+
+static PyObject *coder_decode_parameters(PyObject *self, PyObject *args)
+{
+    const VlcTables *c = &((Coder *)self)->tables;
+    const char *payload;
+    Py_ssize_t size;
+    PyObject *objects[4];
+    int n;
+    double lowest_hz, unvoiced_hz;
+    if (!PyArg_ParseTuple(args, "y#OOOOidd:decode_parameters", &payload, &size, &objects[0], &objects[1], &objects[2],
+                          &objects[3], &n, &lowest_hz, &unvoiced_hz))
+        return NULL;
+    if (n != c->frames && n != c->frames / 2)
+        return PyErr_Format(PyExc_ValueError, "a packet has %d or %d frames, got %d", c->frames, c->frames / 2, n);
+    if (size < 1 || (uint8_t)payload[0] >> 6 != c->duration || ((uint8_t)payload[0] & 63) >= STEPS)
+        return PyErr_Format(PyExc_ValueError, "no speech packet of %d frames", c->frames);
+    static const char *const names[] = {"levels_db", "voicing", "f0_hz", "voiced"};
+    const char *const formats[] = {"f", "f", "f", "?"};
+    const Py_ssize_t items[] = {(Py_ssize_t)n * c->bands, (Py_ssize_t)n * c->voicing, n, n};
+    Py_buffer views[4];
+    for (int i = 0; i < 4; i++)
+        if (get_exactly(objects[i], &views[i], formats[i], items[i], 1, names[i]) < 0) {
+            while (i-- > 0)
+                PyBuffer_Release(&views[i]);
+            return NULL;
+        }
+    int step = (uint8_t)payload[0] & 63;
+    Py_BEGIN_ALLOW_THREADS
+    RangeDecoder in;
+    VlcCoefficients x;
+    int32_t levels[MAX_FRAMES * MAX_WIDTH], voicing[MAX_FRAMES * MAX_WIDTH], f0[MAX_FRAMES / 2];
+    range_begin_decoding(&in, (const uint8_t *)payload + 1, (size_t)size - 1);
+    int gain = range_read_flat(&in, GAIN_LEVELS), values = c->frames / 2;
+    vlc_read_f0(c, &in, f0);
+    vlc_read_coefficients(c, &in, &x, step);
+    vlc_rebuild(c, &x, gain, step, n != c->frames, levels, voicing);
+    float *levels_db = views[0].buf, *shares = views[1].buf;
+    uint8_t *voiced = views[3].buf;
+    for (Py_ssize_t i = 0; i < items[0]; i++)
+        levels_db[i] = (float)levels[i] * (1.0f / 256.0f);
+    for (Py_ssize_t i = 0; i < items[1]; i++)
+        shares[i] = (float)voicing[i] * (1.0f / VOICING_ONE);
+    hertz(f0, values, n, lowest_hz, unvoiced_hz, views[2].buf);
+    for (int i = 0; i < n; i++)
+        voiced[i] = f0[i / (n / values)] >= 0;
+    Py_END_ALLOW_THREADS
+    for (int i = 0; i < 4; i++)
+        PyBuffer_Release(&views[i]);
+    return PyLong_FromLong(step);
+}
+
 static PyMethodDef methods[] = {
     {"encode", coder_encode, METH_VARARGS, "Parameters of one packet -> payload."},
     {"decode", coder_decode, METH_VARARGS, "Payload -> integer parameters; returns the step's index."},
+    {"decode_parameters", coder_decode_parameters, METH_VARARGS, "Payload -> parameters; returns the step's index."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -236,3 +236,29 @@ def test_tables_that_contradict_themselves_are_refused() -> None:
     floats = bytes(4 * (37 + 5 * 37 * 37 + 64 + 16))
     with pytest.raises(ValueError, match="contradict themselves"):
         VlcPacketCoder((8, 32, 5, 5, 40, 10, 18, 0), bytes(len(table.packed())), floats)
+
+
+@pytest.mark.parametrize("milliseconds", PACKETS_MS)
+@pytest.mark.parametrize("hop_ms", [8, 16])
+def test_parameters_are_the_integers_in_their_units(milliseconds, hop_ms):
+    coder = PacketCoder(NARROW, milliseconds)
+    rng = np.random.default_rng(milliseconds + hop_ms)
+    code = PACKETS_MS.index(milliseconds) << 6
+    silent = 0
+    for _ in range(40):
+        payload = bytes((code | int(rng.integers(32)),)) + rng.bytes(int(rng.integers(0, 40)))
+        coded, told = (
+            coder.decode_integers(payload, hop_ms),
+            coder.decode(payload, hop_ms, unvoiced_f0_hz=77.0),
+        )
+        np.testing.assert_array_equal(told.levels_db, (coded.levels / 256).astype(np.float32))
+        np.testing.assert_array_equal(told.voicing, (coded.voicing / 4096).astype(np.float32))
+        known, per_value = np.flatnonzero(coded.f0 >= 0), 16 // hop_ms
+        np.testing.assert_array_equal(told.voiced, np.repeat(coded.f0 >= 0, per_value))
+        silent += not known.size
+        wanted = np.full(told.f0_hz.size, 77.0)
+        if known.size:
+            places = (np.arange(wanted.size) + 0.5) / per_value - 0.5
+            wanted = 55.0 * 2.0 ** np.interp(places, known, coded.f0[known] / 50.0)
+        np.testing.assert_allclose(told.f0_hz, wanted, rtol=1e-6)
+    assert silent < 40

@@ -152,10 +152,7 @@ class PacketCoder:
         Raises:
             BitstreamError: if *payload* is not a speech packet of this length.
         """
-        if packet_ms(payload) != self.packet_ms or is_silence(payload):
-            raise BitstreamError(
-                f"wanted a VLC speech packet of {self.packet_ms} ms, got byte 0 {payload[0]:#04x}"
-            )
+        self._check(payload)
         frames = self.packet_ms // hop_ms
         levels = np.empty((frames, self.model.bands), np.int32)
         voicing = np.empty((frames, self.model.voicing_bands), np.int32)
@@ -178,22 +175,21 @@ class PacketCoder:
         """
         if is_silence(payload):
             return SilenceDescriptor(self._read_silence(payload))
-        coded = self.decode_integers(payload, hop_ms)
-        voiced = coded.f0 >= 0
-        frames, per_value = coded.levels.shape[0], 16 // hop_ms
-        middles = (np.arange(frames) + 0.5) / per_value - 0.5
-        known = np.flatnonzero(voiced)
-        if known.size:
-            octaves = np.interp(middles, known, coded.f0[known] / 50.0)
-            f0_hz = (self.model.f0_min_hz * 2.0**octaves).astype(np.float32)
-        else:
-            f0_hz = np.full(frames, unvoiced_f0_hz, np.float32)
-        return PacketParameters(
-            levels_db=coded.levels.astype(np.float32) * np.float32(1 / 256),
-            voicing=coded.voicing.astype(np.float32) * np.float32(1 / 4096),
-            f0_hz=f0_hz,
-            voiced=np.repeat(voiced, per_value),
+        self._check(payload)
+        model, frames = self.model, self.packet_ms // hop_ms
+        levels_db = np.empty((frames, model.bands), np.float32)
+        voicing = np.empty((frames, model.voicing_bands), np.float32)
+        f0_hz, voiced = np.empty(frames, np.float32), np.empty(frames, np.bool_)
+        self._coder.decode_parameters(
+            payload, levels_db, voicing, f0_hz, voiced, frames, model.f0_min_hz, unvoiced_f0_hz
         )
+        return PacketParameters(levels_db, voicing, f0_hz, voiced)
+
+    def _check(self, payload: bytes) -> None:
+        if packet_ms(payload) != self.packet_ms or is_silence(payload):
+            raise BitstreamError(
+                f"wanted a VLC speech packet of {self.packet_ms} ms, got byte 0 {payload[0]:#04x}"
+            )
 
     def write_silence(self, levels_db: Array) -> bytes:
         """Describe background noise of *levels_db*, ``(bands,)``, in `SILENCE_BYTES` bytes or fewer."""
