@@ -68,7 +68,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=32.0)
     parser.add_argument("--rounds", type=int, default=2)
     given = parser.parse_args()
-    return deliver(figures(2.0, 1) if given.smoke else figures(given.seconds, given.rounds), given.json)
+    return deliver(figures(6.0, 1) if given.smoke else figures(given.seconds, given.rounds), given.json)
 
 
 if __name__ == "__main__":
