@@ -102,11 +102,11 @@ def _draw(axes: "Axes", rows: Sequence[Row], across: str, up: str, scale: float,
 
 
 def _by_codec(rows: Sequence[Row]) -> Name:
-    """A line for each codec, and for each packet interval where one rate of it was measured at several."""
+    """A line for each codec, and for each packet interval where it was measured at several."""
     packets: dict[str, set[int]] = {}
     for row in rows:
-        packets.setdefault(row["codec"], set()).add(row["ptime_ms"])
-    several = {codec_name(codec) for codec, intervals in packets.items() if len(intervals) > 1}
+        packets.setdefault(codec_name(row["codec"]), set()).add(row["ptime_ms"])
+    several = {codec for codec, intervals in packets.items() if len(intervals) > 1}
 
     def name(row: Row) -> str:
         codec = codec_name(row["codec"])
