@@ -3,6 +3,7 @@
 import builtins
 import tracemalloc
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from softphone.app.filter_plot import plot
 from softphone.errors import EnvironmentProblem, UsageError
 
 RATE_HZ = 16_000
+drawn = pytest.mark.skipif(find_spec("matplotlib") is None, reason="matplotlib is not installed")
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -148,6 +150,7 @@ def test_an_estimate_says_nothing_of_what_was_not_there() -> None:
     np.testing.assert_allclose(found.gains_db[""][np.isfinite(found.gains_db[""])], -6.02, atol=0.1)
 
 
+@drawn
 @pytest.mark.parametrize(("rate_hz", "linear"), [(8000, True), (44_100, False), (48_000, True)])
 def test_a_picture_is_written(rate_hz: int, linear: bool, tmp_path: Path) -> None:
     what = {"type": "gain", "gain_db": -6} if linear else {"type": "compressor"}
@@ -159,6 +162,7 @@ def test_a_picture_is_written(rate_hz: int, linear: bool, tmp_path: Path) -> Non
     assert [each.name for each in tmp_path.iterdir()] == ["a.png"]
 
 
+@drawn
 def test_a_picture_is_made_from_files_of_any_length_and_channels(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "in.wav", tone(300, 0.5, 1.0, 2).T, RATE_HZ)
     soundfile.write(tmp_path / "out.flac", tone(300, 0.1, 0.7, 1).T, RATE_HZ)
@@ -166,6 +170,7 @@ def test_a_picture_is_made_from_files_of_any_length_and_channels(tmp_path: Path)
     assert (tmp_path / "a.png").read_bytes().startswith(PNG)
 
 
+@drawn
 @pytest.mark.parametrize("sound", [np.zeros((1, RATE_HZ), dtype=np.float32), np.zeros(0, dtype=np.float32)])
 def test_silence_and_nothing_at_all_make_a_picture(sound: Block, tmp_path: Path) -> None:
     for what in ({"type": "compressor"}, {"type": "gain", "gain_db": -120}):
@@ -173,18 +178,21 @@ def test_silence_and_nothing_at_all_make_a_picture(sound: Block, tmp_path: Path)
     assert (tmp_path / "a.png").read_bytes().startswith(PNG)
 
 
+@drawn
 @pytest.mark.parametrize("name", ["$x_1$ \\frac{", "日本語", "line\nbreak", "long " * 60])
 def test_any_name_can_be_written_above_it(name: str, tmp_path: Path) -> None:
     plot(Preset(name), noise(0.2), noise(0.2), RATE_HZ, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(PNG)
 
 
+@drawn
 def test_the_picture_is_another_where_the_sound_is(tmp_path: Path) -> None:
     for name, gain in (("a", 1.0), ("b", 0.1)):
         plot(preset(), noise(0.2), np.float32(gain) * noise(0.2), RATE_HZ, tmp_path / name)
     assert (tmp_path / "a").read_bytes() != (tmp_path / "b").read_bytes()
 
 
+@drawn
 def test_where_it_cannot_be_written_it_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot write .*missing.*a\.png: No such file"):
         plot(preset(), noise(0.1), noise(0.1), RATE_HZ, tmp_path / "missing" / "a.png")
