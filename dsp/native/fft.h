@@ -13,6 +13,9 @@ typedef struct {
     int vector;
 } Fft;
 
+/* Fills the tables of a transform of 2 * half samples: 2 * half *turns*, half of either *split*. */
+void fft_tables(size_t half, float *turns, float *split_re, float *split_im);
+
 /* Returns 0, or -1 without memory; `fft_free` either way. */
 int fft_init(Fft *fft, size_t half, int vector);
 void fft_free(Fft *fft);

@@ -1,13 +1,9 @@
 /* Tables of vlc_lanes.h. */
 #include "vlc_lanes.h"
+#include "fft.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#ifndef M_PI
-#define M_PI 3.14159265358979323846
-#endif
 
 int lanes_init(LanesFft *fft, size_t half)
 {
@@ -22,22 +18,7 @@ int lanes_init(LanesFft *fft, size_t half)
     fft->im = fft->re + LANES * half;
     fft->re2 = fft->im + LANES * half;
     fft->im2 = fft->re2 + LANES * half;
-    for (size_t k = 0; k < half; k++) {
-        const double angle = M_PI * (double)k / (double)half;
-        fft->split_re[k] = (float)cos(angle);
-        fft->split_im[k] = (float)-sin(angle);
-    }
-    float *turns = fft->turns;
-    for (size_t n = half; n >= 4; n /= 4) {
-        const size_t m = n / 4;
-        for (size_t power = 1; power <= 3; power++)
-            for (size_t p = 0; p < m; p++) {
-                const double angle = 2.0 * M_PI * (double)(p * power) / (double)n;
-                turns[(power - 1) * m + p] = (float)cos(angle);
-                turns[(power + 2) * m + p] = (float)-sin(angle);
-            }
-        turns += 6 * m;
-    }
+    fft_tables(half, fft->turns, fft->split_re, fft->split_im);
     return 0;
 }
 

@@ -5,7 +5,7 @@
 #ifndef DSP_VLC_LANES_H
 #define DSP_VLC_LANES_H
 
-#include "vector.h"
+#include "fft_stages.h"
 
 #include <stddef.h>
 
@@ -13,13 +13,10 @@ enum {
     LANES = 8,
 };
 
-/* A loop over the lanes that stays one, to become a vector instead of eight statements; its turns do not depend on
- * each other. */
+/* A loop over the lanes that stays one, to become a vector instead of eight statements. */
 #if defined(__GNUC__) && !defined(__clang__)
-#define INDEPENDENT _Pragma("GCC ivdep")
 #define EACH_LANE _Pragma("GCC unroll 1") INDEPENDENT for (size_t l = 0; l < LANES; l++)
 #else
-#define INDEPENDENT
 #define EACH_LANE for (size_t l = 0; l < LANES; l++)
 #endif
 
@@ -55,74 +52,11 @@ void bank_free(Bank *bank);
 int blend_init(Blend *blend, const float *matrix, size_t rows, size_t columns);
 void blend_free(Blend *blend);
 
-/* One stage of radix 4: *m* groups of four points, each *s* numbers wide (see fft.c). */
-VECTOR_BODY static inline void lanes_stage4(size_t m, size_t s, const float *RESTRICT turns, const float *RESTRICT re,
-                                            const float *RESTRICT im, float *RESTRICT to_re, float *RESTRICT to_im)
-{
-    const float *c1 = turns, *c2 = c1 + m, *c3 = c2 + m, *s1 = c3 + m, *s2 = s1 + m, *s3 = s2 + m;
-    for (size_t p = 0; p < m; p++) {
-        const float *ar = re + s * p, *br = ar + s * m, *cr = br + s * m, *dr = cr + s * m;
-        const float *ai = im + s * p, *bi = ai + s * m, *ci = bi + s * m, *di = ci + s * m;
-        float *yr = to_re + 4 * s * p, *yi = to_im + 4 * s * p;
-        const float w1r = c1[p], w2r = c2[p], w3r = c3[p], w1i = s1[p], w2i = s2[p], w3i = s3[p];
-        INDEPENDENT for (size_t q = 0; q < s; q++) {
-            const float sr = ar[q] + cr[q], si = ai[q] + ci[q], tr = ar[q] - cr[q], ti = ai[q] - ci[q];
-            const float ur = br[q] + dr[q], ui = bi[q] + di[q], vr = br[q] - dr[q], vi = bi[q] - di[q];
-            const float e1r = tr + vi, e1i = ti - vr;
-            const float e3r = tr - vi, e3i = ti + vr;
-            const float e2r = sr - ur, e2i = si - ui;
-            yr[q] = sr + ur;
-            yi[q] = si + ui;
-            yr[q + s] = e1r * w1r - e1i * w1i;
-            yi[q + s] = e1r * w1i + e1i * w1r;
-            yr[q + 2 * s] = e2r * w2r - e2i * w2i;
-            yi[q + 2 * s] = e2r * w2i + e2i * w2r;
-            yr[q + 3 * s] = e3r * w3r - e3i * w3i;
-            yi[q + 3 * s] = e3r * w3i + e3i * w3r;
-        }
-    }
-}
-
-VECTOR_BODY static inline void lanes_stage2(size_t s, const float *RESTRICT re, const float *RESTRICT im,
-                                            float *RESTRICT to_re, float *RESTRICT to_im)
-{
-    INDEPENDENT for (size_t q = 0; q < s; q++) {
-        to_re[q] = re[q] + re[q + s];
-        to_im[q] = im[q] + im[q + s];
-        to_re[q + s] = re[q] - re[q + s];
-        to_im[q + s] = im[q] - im[q + s];
-    }
-}
-
-/* Complex transform of (re, im); returns whether the result lies in (re2, im2). */
-VECTOR_BODY static inline int lanes_stages(const LanesFft *fft, float *re, float *im, float *re2, float *im2)
-{
-    const float *turns = fft->turns;
-    int swapped = 0;
-    size_t n = fft->half, s = LANES;
-    for (; n >= 4; n /= 4, s *= 4) {
-        if (swapped)
-            lanes_stage4(n / 4, s, turns, re2, im2, re, im);
-        else
-            lanes_stage4(n / 4, s, turns, re, im, re2, im2);
-        turns += 6 * (n / 4);
-        swapped = !swapped;
-    }
-    if (n == 2) {
-        if (swapped)
-            lanes_stage2(s, re2, im2, re, im);
-        else
-            lanes_stage2(s, re, im, re2, im2);
-        swapped = !swapped;
-    }
-    return swapped;
-}
-
 /* Spectra, bins 0 to half, of what lies in the scratch: even samples in fft->re, odd ones in fft->im. */
 VECTOR_BODY static inline void lanes_forward(LanesFft *fft, float *RESTRICT re, float *RESTRICT im)
 {
     const size_t half = fft->half;
-    const int swapped = lanes_stages(fft, fft->re, fft->im, fft->re2, fft->im2);
+    const int swapped = fft_stages(fft->half, LANES, fft->turns, fft->re, fft->im, fft->re2, fft->im2);
     const float *RESTRICT zr = swapped ? fft->re2 : fft->re, *RESTRICT zi = swapped ? fft->im2 : fft->im;
     EACH_LANE {
         re[l] = zr[l] + zi[l];
@@ -164,7 +98,7 @@ VECTOR_BODY static inline const float *lanes_backward(LanesFft *fft, const float
             yi[l] = 0.5f * (ai[l] - bi[l]) + (dr * wr - di * wi);
         }
     }
-    const int swapped = lanes_stages(fft, fft->im, fft->re, fft->im2, fft->re2);
+    const int swapped = fft_stages(fft->half, LANES, fft->turns, fft->im, fft->re, fft->im2, fft->re2);
     *odd = swapped ? fft->im2 : fft->im;
     return swapped ? fft->re2 : fft->re;
 }

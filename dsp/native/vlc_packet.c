@@ -231,6 +231,31 @@ static PyObject *coder_encode(PyObject *self, PyObject *args)
     return PyBytes_FromStringAndSize((const char *)bytes, (Py_ssize_t)size);
 }
 
+/* The step's index of *payload*, to be read as *n* frames; -1 with an exception set where it cannot be. */
+static int step_of(const VlcTables *c, const char *payload, Py_ssize_t size, int n)
+{
+    if (n != c->frames && n != c->frames / 2)
+        PyErr_Format(PyExc_ValueError, "a packet has %d or %d frames, got %d", c->frames, c->frames / 2, n);
+    else if (size < 1 || (uint8_t)payload[0] >> 6 != c->duration || ((uint8_t)payload[0] & 63) >= STEPS)
+        PyErr_Format(PyExc_ValueError, "no speech packet of %d frames", c->frames);
+    else
+        return (uint8_t)payload[0] & 63;
+    return -1;
+}
+
+/* What `step_of` let pass -> integer parameters. */
+static void read_payload(const VlcTables *c, const char *payload, Py_ssize_t size, int n, int step, int32_t *levels,
+                         int32_t *voicing, int32_t *f0)
+{
+    RangeDecoder in;
+    VlcCoefficients x;
+    range_begin_decoding(&in, (const uint8_t *)payload + 1, (size_t)size - 1);
+    const int gain = range_read_flat(&in, GAIN_LEVELS);
+    vlc_read_f0(c, &in, f0);
+    vlc_read_coefficients(c, &in, &x, step);
+    vlc_rebuild(c, &x, gain, step, n != c->frames, levels, voicing);
+}
+
 static PyObject *coder_decode(PyObject *self, PyObject *args)
 {
     const VlcTables *c = &((Coder *)self)->tables;
@@ -240,10 +265,9 @@ static PyObject *coder_decode(PyObject *self, PyObject *args)
     int n;
     if (!PyArg_ParseTuple(args, "y#OOOi:decode", &payload, &size, &objects[0], &objects[1], &objects[2], &n))
         return NULL;
-    if (n != c->frames && n != c->frames / 2)
-        return PyErr_Format(PyExc_ValueError, "a packet has %d or %d frames, got %d", c->frames, c->frames / 2, n);
-    if (size < 1 || (uint8_t)payload[0] >> 6 != c->duration || ((uint8_t)payload[0] & 63) >= STEPS)
-        return PyErr_Format(PyExc_ValueError, "no speech packet of %d frames", c->frames);
+    const int step = step_of(c, payload, size, n);
+    if (step < 0)
+        return NULL;
     static const char *const names[] = {"levels", "voicing", "f0"};
     const Py_ssize_t items[] = {(Py_ssize_t)n * c->bands, (Py_ssize_t)n * c->voicing, c->frames / 2};
     Py_buffer views[3];
@@ -253,15 +277,8 @@ static PyObject *coder_decode(PyObject *self, PyObject *args)
                 PyBuffer_Release(&views[i]);
             return NULL;
         }
-    int step = (uint8_t)payload[0] & 63;
     Py_BEGIN_ALLOW_THREADS
-    RangeDecoder in;
-    VlcCoefficients x;
-    range_begin_decoding(&in, (const uint8_t *)payload + 1, (size_t)size - 1);
-    int gain = range_read_flat(&in, GAIN_LEVELS);
-    vlc_read_f0(c, &in, views[2].buf);
-    vlc_read_coefficients(c, &in, &x, step);
-    vlc_rebuild(c, &x, gain, step, n != c->frames, views[0].buf, views[1].buf);
+    read_payload(c, payload, size, n, step, views[0].buf, views[1].buf, views[2].buf);
     Py_END_ALLOW_THREADS
     for (int i = 0; i < 3; i++)
         PyBuffer_Release(&views[i]);
@@ -305,10 +322,9 @@ static PyObject *coder_decode_parameters(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "y#OOOOidd:decode_parameters", &payload, &size, &objects[0], &objects[1], &objects[2],
                           &objects[3], &n, &lowest_hz, &unvoiced_hz))
         return NULL;
-    if (n != c->frames && n != c->frames / 2)
-        return PyErr_Format(PyExc_ValueError, "a packet has %d or %d frames, got %d", c->frames, c->frames / 2, n);
-    if (size < 1 || (uint8_t)payload[0] >> 6 != c->duration || ((uint8_t)payload[0] & 63) >= STEPS)
-        return PyErr_Format(PyExc_ValueError, "no speech packet of %d frames", c->frames);
+    const int step = step_of(c, payload, size, n);
+    if (step < 0)
+        return NULL;
     static const char *const names[] = {"levels_db", "voicing", "f0_hz", "voiced"};
     const char *const formats[] = {"f", "f", "f", "?"};
     const Py_ssize_t items[] = {(Py_ssize_t)n * c->bands, (Py_ssize_t)n * c->voicing, n, n};
@@ -319,16 +335,10 @@ static PyObject *coder_decode_parameters(PyObject *self, PyObject *args)
                 PyBuffer_Release(&views[i]);
             return NULL;
         }
-    int step = (uint8_t)payload[0] & 63;
     Py_BEGIN_ALLOW_THREADS
-    RangeDecoder in;
-    VlcCoefficients x;
     int32_t levels[MAX_FRAMES * MAX_WIDTH], voicing[MAX_FRAMES * MAX_WIDTH], f0[MAX_FRAMES / 2];
-    range_begin_decoding(&in, (const uint8_t *)payload + 1, (size_t)size - 1);
-    int gain = range_read_flat(&in, GAIN_LEVELS), values = c->frames / 2;
-    vlc_read_f0(c, &in, f0);
-    vlc_read_coefficients(c, &in, &x, step);
-    vlc_rebuild(c, &x, gain, step, n != c->frames, levels, voicing);
+    const int values = c->frames / 2;
+    read_payload(c, payload, size, n, step, levels, voicing, f0);
     float *levels_db = views[0].buf, *shares = views[1].buf;
     uint8_t *voiced = views[3].buf;
     for (Py_ssize_t i = 0; i < items[0]; i++)
