@@ -39,6 +39,7 @@ SETTLED = 10.0 ** (-90.0 / 20.0)
 
 _FLAT_ABOVE = ("lowpass", "bandstop", "notch", "allpass", "peaking", "high-shelf")
 _LONGEST_MEASURED = 1 << 18
+_RESPONSE_POINTS = 16_384
 
 
 def empty() -> Sos:
@@ -173,6 +174,12 @@ def response(sos: Sos, freqs_hz: ArrayLike, sample_rate_hz: float) -> NDArray[np
     for b0, b1, b2, a0, a1, a2 in np.atleast_2d(sos):
         found *= (b0 + delay * (b1 + delay * b2)) / (a0 + delay * (a1 + delay * a2))
     return found
+
+
+def response_throughout(sos: Sos, sample_rate_hz: float) -> NDArray[np.complex128]:
+    """Complex response at many frequencies, evenly from 0 to half the sample rate: what means are taken of."""
+    grid = (np.arange(_RESPONSE_POINTS) + 0.5) * (sample_rate_hz / 2.0 / _RESPONSE_POINTS)
+    return response(sos, grid, sample_rate_hz)
 
 
 def pole_radius(sos: Sos) -> float:

@@ -4,6 +4,7 @@ A spectrum is given as the reflection coefficients of an all-pole model (J. Makh
 Proc. IEEE 63(4), 1975).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,20 +78,31 @@ def reflection_of(correlation: Spectrum) -> tuple[float, ...]:
     for order in range(1, correlation.size):
         one = -float(predictor @ correlation[order:0:-1]) / energy
         one = min(0.98, max(-0.98, one))
-        longer = np.append(predictor, 0.0)
-        predictor = longer + one * longer[::-1]
+        predictor = _step_up(predictor, one)
         energy *= 1 - one * one
         found.append(one)
     return tuple(found)
 
 
-def shape_of(reflection: tuple[float, ...], lines: int) -> Spectrum:
-    """Amplitude at *lines* frequencies from 0 to half the sample rate, of mean power 1."""
+def predictor_of(reflection: Iterable[float]) -> Spectrum:
+    """Coefficients of the predictor that a lattice of *reflection* coefficients is.
+
+    By the step-up recursion (Markel and Gray, Linear Prediction of Speech, 1976, section 5.2.1).
+    """
     predictor = np.ones(1)
     for one in reflection:
-        longer = np.append(predictor, 0.0)
-        predictor = longer + one * longer[::-1]
-    shape: Spectrum = 1 / np.maximum(np.abs(np.fft.rfft(predictor, 2 * (lines - 1))), 1e-6)
+        predictor = _step_up(predictor, one)
+    return predictor
+
+
+def _step_up(predictor: Spectrum, one: float) -> Spectrum:
+    longer = np.append(predictor, 0.0)
+    return longer + one * longer[::-1]
+
+
+def shape_of(reflection: tuple[float, ...], lines: int) -> Spectrum:
+    """Amplitude at *lines* frequencies from 0 to half the sample rate, of mean power 1."""
+    shape: Spectrum = 1 / np.maximum(np.abs(np.fft.rfft(predictor_of(reflection), 2 * (lines - 1))), 1e-6)
     shape /= np.sqrt(np.mean(np.square(shape)))
     return shape
 

@@ -23,6 +23,8 @@ from dsp.types import Block, Samples
 
 EVERYTHING_DB = 40.0
 """From here on an engine may take away as much as it finds."""
+WEBRTC_RATES_HZ = (16_000, 32_000, 48_000)
+"""What its audio processing takes."""
 _PCM = np.float32(32768.0)
 
 
@@ -49,7 +51,6 @@ class Webrtc:
         amount_db: the next weaker of its four levels is taken.
     """
 
-    RATES_HZ = (16_000, 32_000, 48_000)
     LEVELS_DB = (6.0, 12.0, 18.0, 21.0)
     DELAYS = (96, 196, 335)
     """In samples, at each of the rates."""
@@ -59,7 +60,7 @@ class Webrtc:
         self._level = max(0, sum(each <= amount_db for each in self.LEVELS_DB) - 1)
         self.sample_rate_hz = sample_rate_hz
         self.frame_samples = sample_rate_hz // 100
-        self.delay_samples = self.DELAYS[self.RATES_HZ.index(sample_rate_hz)]
+        self.delay_samples = self.DELAYS[WEBRTC_RATES_HZ.index(sample_rate_hz)]
         self.reset()
 
     def process(self, frame: Samples) -> Samples:
@@ -214,6 +215,11 @@ def webrtc_package() -> Any:
         ) from None
 
 
+def webrtc_rate_hz(sample_rate_hz: int) -> int:
+    """Which of WebRTC's rates suits sound at *sample_rate_hz*: the next higher one, or the highest."""
+    return next((rate for rate in WEBRTC_RATES_HZ if rate >= sample_rate_hz), WEBRTC_RATES_HZ[-1])
+
+
 def _safely(engine: Engine, frame: Samples) -> Samples:
     """One frame, held to full scale; an engine that has lost its senses starts again."""
     out = engine.process(np.clip(frame, -1.0, 1.0))
@@ -280,9 +286,7 @@ def make_engine(
     """
     match name:
         case "webrtc":
-            rates = Webrtc.RATES_HZ
-            own = next((rate for rate in rates if rate >= sample_rate_hz), rates[-1])
-            return Webrtc(own, amount_db)
+            return Webrtc(webrtc_rate_hz(sample_rate_hz), amount_db)
         case "rnnoise":
             return Rnnoise(_paths(name, name, find_library), amount_db)
         case "deepfilter":

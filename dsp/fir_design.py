@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
 from dsp.params import Point
+from dsp.types import Block
 
 Taps = NDArray[np.float64]
 
@@ -106,9 +107,19 @@ def _transform_size(least: int) -> int:
     return 1 << max(6, (least - 1).bit_length())
 
 
-def channels_wanted(channels: int) -> str:
-    """How many channels an impulse response for a sound of *channels* may have, in words."""
-    return "1 channel, as the sound has" if channels == 1 else f"1 or {channels} channels, as the sound has"
+def taps_of(response: Block, channels: int, name: str) -> Taps:
+    """The impulse response *response*, ``(1 or channels, m)``, for a sound of *channels*.
+
+    Args:
+        name: what it is called, for the message.
+
+    Raises:
+        ParameterError: it has another number of channels.
+    """
+    if response.shape[0] not in (1, channels):
+        wanted = "1 channel" if channels == 1 else f"1 or {channels} channels"
+        raise ParameterError(f"{name} must have {wanted}, as the sound has, got {response.shape[0]}")
+    return response.astype(np.float64)
 
 
 def normalised(taps: Taps, kind: str, name: str) -> Taps:

@@ -30,7 +30,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.errors import LibraryMissing, ParameterError
+from dsp.errors import ParameterError
+from dsp.shared_library import Signatures, declare, load_first
 from dsp.types import Samples
 
 SAMPLE_RATE_HZ = 8000
@@ -105,20 +106,14 @@ def load_codec2(candidates: Sequence[str]) -> Codec2Library:
     Raises:
         LibraryMissing: if none is; the message says what to install.
     """
-    for candidate in candidates:
-        try:
-            return _load(candidate)
-        except (OSError, AttributeError):
-            continue
-    tried = ", ".join(candidates) or "no candidate"
-    raise LibraryMissing(f"Codec2 needs the library libcodec2, tried {tried}; {_INSTALL}")
+    return load_first(candidates, _load, needs="Codec2 needs the library libcodec2", install=_INSTALL)
 
 
 def _load(path: str) -> Codec2Library:
     """Load *path* and declare what is called; OSError or AttributeError if it is no libcodec2."""
     dll = ctypes.CDLL(path)
     pointer, integer = ctypes.c_void_p, ctypes.c_int
-    signatures: dict[str, tuple[Any, list[Any]]] = {
+    signatures: Signatures = {
         "codec2_create": (pointer, [integer]),
         "codec2_destroy": (None, [pointer]),
         "codec2_encode": (None, [pointer, pointer, pointer]),
@@ -126,10 +121,7 @@ def _load(path: str) -> Codec2Library:
         "codec2_samples_per_frame": (integer, [pointer]),
         "codec2_bits_per_frame": (integer, [pointer]),
     }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(dll, name)
-        function.restype = result
-        function.argtypes = arguments
+    declare(dll, signatures)
     return Codec2Library(dll, path)
 
 

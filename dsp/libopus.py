@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from dsp.errors import BitstreamError, LibraryMissing, ParameterError
+from dsp.errors import BitstreamError, ParameterError
 from dsp.opus_packet import MAX_UNITS, UNITS_PER_S, has_fec
+from dsp.shared_library import Signatures, declare, load_first
 from dsp.types import Samples
 
 OK = 0
@@ -103,20 +104,14 @@ def load_opus(candidates: Sequence[str]) -> OpusLibrary:
     Raises:
         LibraryMissing: if none is; the message says what to install.
     """
-    for candidate in candidates:
-        try:
-            return _load(candidate)
-        except (OSError, AttributeError):
-            continue
-    tried = ", ".join(candidates) or "no candidate"
-    raise LibraryMissing(f"Opus needs the library libopus, tried {tried}; {_INSTALL}")
+    return load_first(candidates, _load, needs="Opus needs the library libopus", install=_INSTALL)
 
 
 def _load(path: str) -> OpusLibrary:
     """Load *path* and declare what is called; OSError or AttributeError if it is no libopus."""
     dll = ctypes.CDLL(path)
     pointer, integer, int32 = ctypes.c_void_p, ctypes.c_int, ctypes.c_int32
-    signatures: dict[str, tuple[Any, list[Any]]] = {
+    signatures: Signatures = {
         "opus_get_version_string": (ctypes.c_char_p, []),
         "opus_encoder_get_size": (integer, [integer]),
         "opus_encoder_init": (integer, [pointer, int32, integer, integer]),
@@ -132,10 +127,7 @@ def _load(path: str) -> OpusLibrary:
         "opus_repacketizer_cat": (integer, [pointer, pointer, int32]),
         "opus_repacketizer_out": (int32, [pointer, pointer, int32]),
     }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(dll, name)
-        function.restype = result
-        function.argtypes = arguments
+    declare(dll, signatures)
     return OpusLibrary(dll, path, dll.opus_get_version_string().decode("ascii", "replace"))
 
 

@@ -41,20 +41,18 @@ class BandParams:
     high_hz: float = number(3400.0, LOWEST_HZ, HIGHEST_HZ, "Hz", "upper edge of a band", log=True)
 
 
-def of_band(
-    kind: str, edges: tuple[float, float, float], setting: Setting, design: Callable[[Edge], Sos]
-) -> Sections:
+def of_band(params: BandParams, setting: Setting, design: Callable[[Edge], Sos]) -> Sections:
     """The filter that *design* gives for what there is at this rate.
 
     Args:
-        edges: cut-off, lower and upper edge in Hz.
+        params: of which the kind and the edges count.
         design: sections for an edge or for (low, high).
 
     Raises:
         ParameterError: an edge out of reach at this rate, or an unstable design.
     """
-    rate_hz = setting.sample_rate_hz
-    freq_hz, low_hz, high_hz = edges
+    rate_hz, kind = setting.sample_rate_hz, params.kind
+    freq_hz, low_hz, high_hz = params.freq_hz, params.low_hz, params.high_hz
     if not kind.startswith("band"):
         return Sections(design(freq_hz) if acts(kind, freq_hz, rate_hz) else empty(), setting)
     if not acts(kind, low_hz, rate_hz, "low_hz"):

@@ -22,8 +22,7 @@ class BesselParams(BandParams):
 def build(params: BesselParams, setting: Setting) -> Sections:
     """Design it for *setting*; raises ParameterError for an edge out of reach or an unstable design."""
     return of_band(
-        params.kind,
-        (params.freq_hz, params.low_hz, params.high_hz),
+        params,
         setting,
         lambda edge: bessel(params.order, edge, params.kind, setting.sample_rate_hz, norm=params.norm),
     )

@@ -15,8 +15,7 @@ class ButterworthParams(BandParams):
 def build(params: ButterworthParams, setting: Setting) -> Sections:
     """Design it for *setting*; raises ParameterError for an edge out of reach or an unstable design."""
     return of_band(
-        params.kind,
-        (params.freq_hz, params.low_hz, params.high_hz),
+        params,
         setting,
         lambda edge: butterworth(params.order, edge, params.kind, setting.sample_rate_hz),
     )

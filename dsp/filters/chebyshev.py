@@ -18,8 +18,7 @@ class ChebyshevParams(BandParams):
 def build(params: ChebyshevParams, setting: Setting) -> Sections:
     """Design it for *setting*; raises ParameterError for an edge out of reach or an unstable design."""
     return of_band(
-        params.kind,
-        (params.freq_hz, params.low_hz, params.high_hz),
+        params,
         setting,
         lambda edge: chebyshev1(
             params.order, edge, params.kind, setting.sample_rate_hz, ripple_db=params.ripple_db

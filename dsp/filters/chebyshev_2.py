@@ -20,8 +20,7 @@ class Chebyshev2Params(BandParams):
 def build(params: Chebyshev2Params, setting: Setting) -> Sections:
     """Design it for *setting*; raises ParameterError for an edge out of reach or an unstable design."""
     return of_band(
-        params.kind,
-        (params.freq_hz, params.low_hz, params.high_hz),
+        params,
         setting,
         lambda edge: chebyshev2(
             params.order, edge, params.kind, setting.sample_rate_hz, stop_db=params.stop_db

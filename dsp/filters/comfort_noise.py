@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp.comfort_noise import predictor_of
 from dsp.filters.base import Filter, FilterSpec, Reading, Setting
 from dsp.framing import OverlapAdd
 from dsp.noise import Noise
@@ -146,13 +147,9 @@ def normalised(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
 def all_pole(reflection: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
     """Power spectrum of the all-pole model with these reflection coefficients, at *bins* lines from 0 to half the rate.
 
-    The coefficients are RFC 3389's (section 3.2): those of the lattice filter whose predictor follows by the step-up
-    recursion (Markel and Gray, Linear Prediction of Speech, 1976, section 5.2.1).
+    The coefficients are RFC 3389's (section 3.2).
     """
-    predictor = np.ones(1)
-    for one in reflection:
-        longer = np.append(predictor, 0.0)
-        predictor = longer + one * longer[::-1]
+    predictor = predictor_of(reflection)
     found: NDArray[np.float64] = 1.0 / np.square(np.abs(np.fft.rfft(predictor, 2 * (bins - 1))))
     return found
 

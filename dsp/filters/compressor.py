@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsp.biquads import Cascade, empty, rbj
+from dsp.biquads import Cascade, rbj
 from dsp.dynamics import DETECTORS, GainSmoother, LevelDetector, compressor_gain_db, factors
 from dsp.filters.base import Filter, FilterSpec, Reading, Setting
 from dsp.params import choice, number
@@ -48,12 +48,11 @@ class Compressor(Filter):
         self._makeup = np.float32(
             -0.5 * float(full_scale[0]) if params.makeup_db is None else params.makeup_db
         )
-        side = (
-            empty()
+        self._side = (
+            None
             if params.sidechain_hz <= 0.0
-            else rbj("highpass", max(1.0, params.sidechain_hz), 0.7071, 0.0, rate)
+            else Cascade(rbj("highpass", max(1.0, params.sidechain_hz), 0.7071, 0.0, rate), channels)
         )
-        self._side = None if params.sidechain_hz <= 0.0 else Cascade(side, channels)
         self._detector = LevelDetector(params.detector, rate, channels)
         self._smoother = GainSmoother(rate, rise_ms=params.release_ms, fall_ms=params.attack_ms)
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsp.convolution import Convolver
-from dsp.errors import ParameterError
 from dsp.filters.base import Filter, FilterSpec, Setting
-from dsp.fir_design import NORMALISE, Taps, channels_wanted, normalised
+from dsp.fir_design import NORMALISE, Taps, normalised, taps_of
 from dsp.params import choice, file, number
 from dsp.types import Block
 
@@ -29,10 +28,8 @@ def _taps_of(params: ConvolveParams, setting: Setting) -> Taps:
     """Impulse response with the plain sound mixed in as its first tap, ``(1 or channels, m)``."""
     if not params.file:
         return np.ones((1, 1))
-    found = setting.resources.read_response(params.file, setting.sample_rate_hz).astype(np.float64)
-    if found.shape[0] not in (1, setting.channels):
-        wanted = channels_wanted(setting.channels)
-        raise ParameterError(f"{params.file} must have {wanted}, got {found.shape[0]}")
+    response = setting.resources.read_response(params.file, setting.sample_rate_hz)
+    found = taps_of(response, setting.channels, params.file)
     wet = params.mix_percent / 100.0
     taps = wet * normalised(found, params.normalise, params.file)
     taps[:, 0] += 1.0 - wet

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dsp.engines import at_rate, webrtc_package
+from dsp.engines import WEBRTC_RATES_HZ, at_rate, webrtc_package, webrtc_rate_hz
 from dsp.filters.base import Filter, FilterSpec, Setting
 from dsp.params import flag, integer
 from dsp.resample import StreamResampler
@@ -29,7 +29,6 @@ class EchoCancellerParams:
 class Aec3:
     """WebRTC's echo canceller AEC3 for one channel, as an engine for `dsp.engines.at_rate`."""
 
-    RATES_HZ = (16_000, 32_000, 48_000)
     DELAYS = (128, 260, 430)
     """In samples, at each of the rates; measured by correlation with speech."""
 
@@ -44,7 +43,7 @@ class Aec3:
         )
         self.sample_rate_hz = sample_rate_hz
         self.frame_samples = sample_rate_hz // 100
-        self.delay_samples = self.DELAYS[self.RATES_HZ.index(sample_rate_hz)]
+        self.delay_samples = self.DELAYS[WEBRTC_RATES_HZ.index(sample_rate_hz)]
         self._far: deque[Samples] = deque()
         self._waiting: Samples = np.zeros(0, dtype=np.float32)
 
@@ -71,7 +70,7 @@ class EchoCanceller(Filter):
 
     def __init__(self, params: EchoCancellerParams, setting: Setting) -> None:
         rate_hz = setting.sample_rate_hz
-        own_hz = next((rate for rate in Aec3.RATES_HZ if rate >= rate_hz), Aec3.RATES_HZ[-1])
+        own_hz = webrtc_rate_hz(rate_hz)
         self._params, self._rate_hz, self._own_hz = params, rate_hz, own_hz
         self._channels = setting.channels
         self._far: Samples | None = None

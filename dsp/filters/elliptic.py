@@ -19,8 +19,7 @@ class EllipticParams(BandParams):
 def build(params: EllipticParams, setting: Setting) -> Sections:
     """Design it for *setting*; raises ParameterError for an edge out of reach or an unstable design."""
     return of_band(
-        params.kind,
-        (params.freq_hz, params.low_hz, params.high_hz),
+        params,
         setting,
         lambda edge: elliptic(
             params.order,

@@ -7,7 +7,7 @@ import numpy as np
 from dsp.convolution import Convolver
 from dsp.errors import ParameterError
 from dsp.filters.base import Filter, FilterSpec, Setting
-from dsp.fir_design import NORMALISE, Taps, channels_wanted, linear_phase, minimum_phase, normalised, taps_for
+from dsp.fir_design import NORMALISE, Taps, linear_phase, minimum_phase, normalised, taps_for, taps_of
 from dsp.params import Axis, Point, choice, file, number, points
 from dsp.types import Block
 
@@ -48,10 +48,8 @@ def _taps_of(params: FirParams, setting: Setting) -> tuple[Taps, int]:
     if params.file and params.points:
         raise ParameterError("file and points exclude each other: clear one of them")
     if params.file:
-        taps = setting.resources.read_response(params.file, setting.sample_rate_hz).astype(np.float64)
-        if taps.shape[0] not in (1, setting.channels):
-            wanted = channels_wanted(setting.channels)
-            raise ParameterError(f"{params.file} must have {wanted}, got {taps.shape[0]}")
+        response = setting.resources.read_response(params.file, setting.sample_rate_hz)
+        taps = taps_of(response, setting.channels, params.file)
         if taps.shape[1] < 1:
             raise ParameterError(f"{params.file} is empty: wanted at least one tap")
         return normalised(taps, params.normalise, params.file), _delay_of(taps)

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from dsp.errors import ParameterError
-from dsp.filters._sections import HIGHEST_HZ, LOWEST_HZ, Sections, of_band
+from dsp.filters._sections import HIGHEST_HZ, LOWEST_HZ, BandParams, Sections, of_band
 from dsp.filters.base import FilterSpec, Setting
 from dsp.iir_design import linkwitz_riley
 from dsp.params import choice, integer, number
 
 
 @dataclass(frozen=True, slots=True)
-class LinkwitzRileyParams:
+class LinkwitzRileyParams(BandParams):
     """Parameters of the Linkwitz-Riley filter."""
 
     kind: str = choice(
@@ -33,8 +33,6 @@ class LinkwitzRileyParams:
         "crossover of a low-pass or high-pass, where it is 6 dB down",
         log=True,
     )
-    low_hz: float = number(300.0, LOWEST_HZ, HIGHEST_HZ, "Hz", "lower edge of a band", log=True)
-    high_hz: float = number(3400.0, LOWEST_HZ, HIGHEST_HZ, "Hz", "upper edge of a band", log=True)
 
 
 def build(params: LinkwitzRileyParams, setting: Setting) -> Sections:
@@ -42,8 +40,7 @@ def build(params: LinkwitzRileyParams, setting: Setting) -> Sections:
     if params.order % 2:
         raise ParameterError(f"order must be even, 2 to 24, got {params.order}")
     return of_band(
-        params.kind,
-        (params.freq_hz, params.low_hz, params.high_hz),
+        params,
         setting,
         lambda edge: linkwitz_riley(params.order, edge, params.kind, setting.sample_rate_hz),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsp.biquads import Cascade, Sos, acts, empty, join, response
+from dsp.biquads import Cascade, Sos, acts, empty, join, response_throughout
 from dsp.errors import ParameterError
 from dsp.filters.base import Filter, FilterSpec, Setting
 from dsp.iir_design import butterworth
@@ -16,7 +16,6 @@ from dsp.types import Block
 PINK_FROM_HZ = 10.0
 """Below it pink noise is flat."""
 BROWN_FROM_HZ = 20.0
-_RESPONSE_POINTS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +83,7 @@ class NoiseSource(Filter):
     def __init__(self, params: NoiseParams, setting: Setting) -> None:
         rate = setting.sample_rate_hz
         sos = colour_sections(params, rate)
-        grid = (np.arange(_RESPONSE_POINTS) + 0.5) * (rate / 2.0 / _RESPONSE_POINTS)
-        power = float(np.mean(np.abs(response(sos, grid, rate)) ** 2))
+        power = float(np.mean(np.abs(response_throughout(sos, rate)) ** 2))
         self._rms = np.float32(10.0 ** (params.level_dbov / 20.0) / math.sqrt(power))
         self._replace = params.mode == "replace"
         streams = 1 if params.mono else setting.channels

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsp._native import OscillatorBank
-from dsp.biquads import Cascade, Sos, acts, empty, join, response
+from dsp.biquads import Cascade, Sos, acts, empty, join, response_throughout
 from dsp.errors import ParameterError
 from dsp.filters.base import CodecStream, Filter, FilterSpec, Reading, Setting
 from dsp.iir_design import butterworth
@@ -26,7 +26,6 @@ EDGE_DB = 0.5
 """Loss of one of the two band limits at low_hz and at high_hz: the mask of G.712 allows 1.8 dB of both at 3400 Hz."""
 HUM_HARMONICS = 8
 SILENT_DBOV = -120.0
-_RESPONSE_POINTS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +88,7 @@ class PhoneLine(Filter):
             raise ParameterError(
                 f"loss_pct must be 0 where codec is none: no packets, got {params.loss_pct:g}"
             )
-        grid = (np.arange(_RESPONSE_POINTS) + 0.5) * (rate / 2.0 / _RESPONSE_POINTS)
-        passed = float(np.mean(np.abs(response(sos, grid, rate)) ** 2))
+        passed = float(np.mean(np.abs(response_throughout(sos, rate)) ** 2))
         noise_on = params.noise_dbov > SILENT_DBOV
         self._noise_rms = np.float32(10.0 ** (params.noise_dbov / 20.0) / math.sqrt(passed))
         self._noises = [Noise(params.seed + ((k + 1) << 32)) for k in range(channels if noise_on else 0)]

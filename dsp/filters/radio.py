@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsp._native import Envelope, GateSwitch
-from dsp.biquads import Cascade, Sos, acts, empty, join, response
+from dsp.biquads import Cascade, Sos, acts, empty, join, response_throughout
 from dsp.filters.base import Filter, FilterSpec, Reading, Setting
 from dsp.iir_design import butterworth
 from dsp.noise import Noise
@@ -30,7 +30,6 @@ SQUELCH_RAMP_MS = 3.0
 PAUSE_BELOW = 10.0 ** (-34.0 / 20.0)
 """Envelope at which noise is halfway, in dB, between its level in speech and that in pauses."""
 SILENT_DBOV = -120.0
-_RESPONSE_POINTS = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +86,7 @@ class Radio(Filter):
         self._send, self._receive = Cascade(sos, channels), Cascade(sos, channels)
         self._envelope = Envelope(ATTACK_MS * rate / 1000, RELEASE_MS * rate / 1000, channels=channels)
         self._drive = 10.0 ** (params.drive_db / 20.0)
-        grid = (np.arange(_RESPONSE_POINTS) + 0.5) * (rate / 2.0 / _RESPONSE_POINTS)
-        gain = np.abs(response(sos, grid, rate))
+        gain = np.abs(response_throughout(sos, rate))
         heard = math.sqrt(float(np.mean(gain**2)))
         self._noise_rms = _level(params.noise_dbov) / heard
         self._tail_rms = _level(params.tail_dbov) / heard

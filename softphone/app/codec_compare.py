@@ -107,7 +107,7 @@ def compare(options: CompareOptions, progress: Progress | None = None) -> Compar
         files=options.files,
         rows=summary(rows, options.radio),
         missing=tuple(notes),
-        refused=tuple(_refusals(rows)),
+        refused=tuple(refusals(rows)),
         per_file=rows,
         took_s=round(time.perf_counter() - began, 2),
         reused=reused,
@@ -280,7 +280,8 @@ def _mean(values: Sequence[Any], digits: int) -> Estimate | None:
     return estimate([value for value in values if isinstance(value, int | float)], digits=digits)
 
 
-def _refusals(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def refusals(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What metrics would not judge, a line each."""
     for row in rows:
         for what, why in (row.get("refused") or {}).items():
             yield f"{row['codec']}, {row['file']}: {what}: {why}"

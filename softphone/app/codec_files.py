@@ -10,23 +10,22 @@ import numpy as np
 
 from dsp.codecs import MAX_PACKET_MS, CodecSettings, Decoder
 from dsp.errors import BitstreamError
-from dsp.plc.waveform import Concealer
 from dsp.types import Samples
 from softphone.app.codec_effects import changing_decoder
 from softphone.app.codec_named import NamedCodec, named_codec
+from softphone.app.wire_limit import HEADER_BYTES
 from softphone.errors import UsageError
 from softphone.io.audio.wavfile import FileSource
 from softphone.io.dsp_faults import told_to_the_user, words
 from softphone.io.packet_file import PacketFileHeader, PacketFileReader, PacketFileWriter
-from softphone.io.sound_file import SoundWriter, check_target
+from softphone.io.sound_file import SoundWriter
 from softphone.io.sound_format import SoundFormat
 from softphone.io.speech import speech_path
+from softphone.io.target import check_apart, check_target
 from softphone.io.vlc_file import MODELS, VlcFileReader, VlcFileWriter, is_vlc_file
 from softphone.measure_config import SpectralChange
 
 PROGRESS_S = 0.25
-HEADER_BYTES = 40
-"""IPv4 (20), UDP (8) and RTP (12) of one packet."""
 
 Progress = Callable[[float], None]
 """Told which share is done, from 0 to 1."""
@@ -90,7 +89,7 @@ def encode_file(
         SoftphoneError: what was asked for cannot be; nothing is left under the target's name.
     """
     began = time.perf_counter()
-    _check_apart(source, target)
+    check_apart(source, target)
     rate, settings = codec.sample_rate_hz, codec.settings
     header = PacketFileHeader(codec.spec.name, _bit_rate(settings), settings.ptime_ms, rate)
     with told_to_the_user(codec.name):
@@ -158,7 +157,7 @@ def decode_file(
         SoftphoneError: what was asked for cannot be; nothing is left under the target's name.
     """
     began = time.perf_counter()
-    _check_apart(source, target)
+    check_apart(source, target)
     check_target(target, force=force)
     with (VlcFileReader if is_vlc_file(source) else PacketFileReader)(source) as reader:
         header = reader.header
@@ -213,11 +212,10 @@ def decoded_packets(
     """
     decoder = codec.spec.make_decoder(codec.settings) if decoder is None else decoder
     out: Samples = np.zeros(codec.sample_rate_hz * MAX_PACKET_MS // 1000, dtype=np.float32)
-    concealer = None if codec.spec.conceals else Concealer(codec.sample_rate_hz)
     for number, payload in enumerate(payloads):
         if not payload:
             block = out[: codec.packet_samples]
-            if concealer is None:
+            if codec.spec.conceals:
                 decoder.conceal(block)
             else:
                 block[:] = 0.0
@@ -272,9 +270,3 @@ def _codec_of(header: PacketFileHeader, source: str | PathLike[str], opus: str |
 
 def _bit_rate(settings: CodecSettings) -> int:
     return 0 if settings.bit_rate_bps is None else settings.bit_rate_bps
-
-
-def _check_apart(source: str | PathLike[str], target: str | PathLike[str]) -> None:
-    a, b = Path(source), Path(target)
-    if a.exists() and b.exists() and a.samefile(b):
-        raise UsageError(f"{source} is input and output: give the output another name")

@@ -26,6 +26,7 @@ from dsp.plc.waveform import Concealer
 from dsp.types import Samples
 from dsp.vad import VoiceActivity
 from softphone.app.codec_named import NamedCodec, named_codec
+from softphone.app.wire_limit import HEADER_BYTES
 from softphone.errors import UsageError
 from softphone.io.audio.wavfile import FileSource
 from softphone.io.dsp_faults import told_to_the_user
@@ -36,8 +37,6 @@ from softphone.measure_config import MEASURES
 
 ORIGINAL = "original"
 """Called a codec where the sound is measured as it is."""
-HEADER_BYTES = 40
-"""IPv4 (20), UDP (8) and RTP (12) of one packet."""
 MAX_S = 600.0
 """Of a file; what comes after is not looked at."""
 MIN_SPEECH_S = 1.0

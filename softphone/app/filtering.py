@@ -1,7 +1,6 @@
 """A sound file through the filters of a preset: one block after the other, in bounded memory."""
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,8 +20,9 @@ from softphone.errors import UsageError
 from softphone.io.dsp_faults import told_to_the_user
 from softphone.io.presets import PresetFile, find_preset, preset_files
 from softphone.io.resources import resources
-from softphone.io.sound_file import SoundReader, SoundWriter, check_target
+from softphone.io.sound_file import SoundReader, SoundWriter
 from softphone.io.sound_format import SoundFormat
+from softphone.io.target import check_apart, check_target
 from softphone.settings import user_config_path
 
 BLOCK_SAMPLES = 16_384
@@ -130,8 +130,7 @@ def run_file(
     _check_far(preset, far)
     with SoundReader(source) as reader:
         for each in (source, *(() if far is None else (far,))):
-            if os.path.exists(target) and os.path.exists(each) and os.path.samefile(each, target):
-                raise UsageError(f"{each} is input and output: give the output another name")
+            check_apart(each, target)
         check_target(target, force=force)
         if far is not None:  # what is wrong with it is to be told before any work
             _open_far(far, reader.sample_rate_hz).close()

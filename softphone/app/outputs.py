@@ -4,7 +4,7 @@ import os
 from importlib.util import find_spec
 
 from softphone.errors import EnvironmentProblem, UsageError
-from softphone.io.sound_file import check_target
+from softphone.io.target import check_target
 from softphone.measure_config import Grid
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from softphone.app.airtime_of import airtime_of
-from softphone.app.codec_compare import Progress, Run, check_speech, chosen, summary
+from softphone.app.codec_compare import Progress, Run, check_speech, chosen, refusals, summary
 from softphone.app.sweep_call import MEASURES, SweepJob, sweep_row
 from softphone.errors import UsageError
 from softphone.io.measuring import missing
@@ -72,16 +72,11 @@ def sweep(options: SweepOptions, progress: Progress | None = None) -> Sweep:
     with RowFile(None if options.out is None else Path(options.out) / ROWS_FILE) as kept:
         run = Run(kept, options.workers, options.dask, progress, len(jobs))
         rows = run.done(sweep_row, jobs)
-    refused = [
-        f"{row['codec']}, {row['file']}: {what}: {why}"
-        for row in rows
-        for what, why in (row.get("refused") or {}).items()
-    ]
     return Sweep(
         speech=options.speech,
         rows=summary(rows, options.radio, LINE_MEANS),
         missing=tuple(notes),
-        refused=tuple(refused),
+        refused=tuple(refusals(rows)),
         took_s=round(time.perf_counter() - began, 2),
         reused=run.reused,
     )

@@ -16,7 +16,6 @@ from dsp.metrics.align import Alignment, Piece, follow
 from dsp.metrics.emodel import call_rating
 from dsp.types import Samples
 from softphone.app.codec_measure import (
-    HEADER_BYTES,
     NARROW_HZ,
     PATTERNS,
     WIDE_HZ,
@@ -26,6 +25,7 @@ from softphone.app.codec_measure import (
     resampled,
 )
 from softphone.app.codec_named import NamedCodec, named_codec
+from softphone.app.wire_limit import HEADER_BYTES
 from softphone.io.dsp_faults import told_to_the_user
 from softphone.io.line import Line
 from softphone.io.measuring import shared_measuring

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from softphone.cli.parser import given_options
 from softphone.cli.progress import Bar, stopping
-from softphone.cli.terminal import Terminal
+from softphone.cli.terminal import Terminal, rounded
 from softphone.errors import SoftphoneError, UsageError
 from softphone.measure_config import CompareOptions, DecodeOptions, EncodeOptions
 from softphone.settings import Settings, load_settings
@@ -42,7 +42,7 @@ def encode(given: argparse.Namespace, terminal: Terminal) -> int:
     with stopping(), Bar("encoding") as bar:
         done = encode_file(codec, source, target, force=options.force, progress=_watched(bar))
     if terminal.as_json:
-        terminal.print_json(_rounded(asdict(done)))
+        terminal.print_json(rounded(asdict(done)))
     else:
         terminal.print("\n".join(_encoded(done)))
     return 0
@@ -65,7 +65,7 @@ def decode(given: argparse.Namespace, terminal: Terminal) -> int:
             progress=_watched(bar),
         )
     if terminal.as_json:
-        terminal.print_json(_rounded(asdict(done)))
+        terminal.print_json(rounded(asdict(done)))
     else:
         terminal.print("\n".join(_decoded(done)))
     return 0
@@ -186,13 +186,6 @@ def _decoded(done: "DecodedFile") -> list[str]:
         f"  length   {done.seconds:.2f} s from {done.packets} packets of {done.ptime_ms} ms, {done.sample_rate_hz} Hz",
         f"  took     {done.took_s:.2f} s, {done.times_real_time:.0f} times real time",
     ]
-
-
-def _rounded(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: round(value, 6 if name == "seconds" else 4) if isinstance(value, float) else value
-        for name, value in values.items()
-    }
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace, Terminal], int]] = {

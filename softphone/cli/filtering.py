@@ -5,11 +5,11 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from softphone.cli.parser import given_options
 from softphone.cli.progress import Bar, stopping
-from softphone.cli.terminal import Terminal
+from softphone.cli.terminal import Terminal, rounded
 from softphone.config import FilterOptions
 from softphone.errors import EnvironmentProblem, UsageError
 from softphone.settings import Settings, load_settings
@@ -74,7 +74,7 @@ def _filter(options: FilterOptions, verbose: int, terminal: Terminal) -> int:
         terminal.show(f"drawing {options.plot} ...")
         _plot(filtering.changed(preset, done.measured), done, options.plot)
     if terminal.as_json:
-        terminal.print_json(_rounded(asdict(done)) | {"plot": options.plot})
+        terminal.print_json(rounded(asdict(done)) | {"plot": options.plot})
     else:
         terminal.print("\n".join(_summary(done, options.plot)))
     return 0
@@ -84,7 +84,7 @@ def _check_plot(path: str, options: FilterOptions) -> None:
     """See to it, before any work, that a picture can be drawn to *path*."""
     from importlib.util import find_spec
 
-    from softphone.io.sound_file import check_target
+    from softphone.io.target import check_target
 
     if find_spec("matplotlib") is None:
         raise EnvironmentProblem('--plot needs matplotlib: pip install "softphone[plots]"')
@@ -129,18 +129,6 @@ def _summary(done: "FilteredFile", plot: str | None) -> Iterator[str]:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         yield f"  {name:<{width}}  {value}"
-
-
-def _rounded(values: dict[str, Any]) -> dict[str, Any]:
-    """*values* without digits that mean nothing."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict):
-            found[name] = _rounded(value)
-        else:
-            digits = 6 if name == "seconds" else 4  # a length is to give the number of its samples
-            found[name] = round(value, digits) if isinstance(value, float) else value
-    return found
 
 
 def _db(level: float | None) -> str:

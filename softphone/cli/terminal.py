@@ -136,3 +136,15 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(part) for part in value]
     return value
+
+
+def rounded(values: dict[str, Any]) -> dict[str, Any]:
+    """*values* without digits that mean nothing."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            found[name] = rounded(value)
+        else:
+            digits = 6 if name == "seconds" else 4  # a length is to give the number of its samples
+            found[name] = round(value, digits) if isinstance(value, float) else value
+    return found

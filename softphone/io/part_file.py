@@ -1,8 +1,6 @@
 """A file that has its name only when it is whole: bytes go to a temporary neighbour, which `PartFile.commit` renames."""
 
-import itertools
 import os
-import stat
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
@@ -10,9 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from softphone.errors import EnvironmentProblem
-from softphone.io.sound_file import check_target
-
-_numbers = itertools.count()
+from softphone.io.target import Target, not_writable
 
 
 class PartFile:
@@ -28,13 +24,10 @@ class PartFile:
     """
 
     def __init__(self, path: str | PathLike[str], *, force: bool = False) -> None:
-        check_target(path, force=force)
         self.path = Path(path)
-        self._force = force
-        self._target = Path(os.path.realpath(path))
-        self._temporary = self._target.with_name(f".softphone-{os.getpid()}-b{next(_numbers)}.part")
+        self._target = Target(path, force=force)
         try:
-            self._file = self._temporary.open("xb")
+            self._file = self._target.temporary.open("xb")
         except OSError as error:
             raise self._fault(error) from None
 
@@ -69,19 +62,10 @@ class PartFile:
             self._file.close()
         except OSError as error:
             raise self._fault(error) from None
-        check_target(self.path, force=self._force)
-        try:
-            with suppress(FileNotFoundError):
-                self._temporary.chmod(stat.S_IMODE(self._target.stat().st_mode))
-            self._temporary.replace(self._target)
-        except OSError as error:
-            raise self._fault(error) from None
+        self._target.give_name()
 
     def _fault(self, error: OSError) -> EnvironmentProblem:
-        return EnvironmentProblem(
-            f"{self.path} cannot be written ({error.strerror}): nothing was left there; "
-            "wanted a folder that exists and has room"
-        )
+        return not_writable(self.path, error.strerror)
 
     def __enter__(self) -> Self:
         return self
@@ -91,8 +75,7 @@ class PartFile:
     ) -> None:
         with suppress(OSError):
             self._file.close()
-        with suppress(OSError):
-            self._temporary.unlink(missing_ok=True)
+        self._target.discard()
 
 
 def write_whole(path: str | PathLike[str], data: bytes, *, force: bool = False) -> None:

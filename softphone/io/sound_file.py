@@ -5,7 +5,6 @@ without dither: samples that no filter touched are written as they were read, an
 than full scale is clipped and counted; floating-point files hold it as it is.
 """
 
-import itertools
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -19,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.types import Block
-from softphone.errors import EnvironmentProblem, UsageError
+from softphone.errors import UsageError
 from softphone.io.sound_format import GRIDS, UNLIMITED, Grid, SoundFormat, load_soundfile
+from softphone.io.target import Target, not_writable
 
 EXPECTED = "a WAV, FLAC, Ogg or another sound file"
 SAMPLE_RATES_HZ = (1000, 768_000)
 """Least and greatest sample rate of a file that is taken for sound."""
 MAX_CHANNELS = 64
 _PROBE_BYTES = 65_536
-_numbers = itertools.count()
 
 
 class SoundReader:
@@ -161,13 +160,11 @@ class SoundWriter:
         """Samples that were louder than full scale and were clipped."""
         self._format = format
         self._grid = GRIDS.get(format.subtype)
-        self._force = force
-        check_target(path, force=force)
-        self._target = Path(os.path.realpath(path))
+        self._target = Target(path, force=force)
         soundfile = load_soundfile()
         self._faults: Any = soundfile.SoundFileError
         self._no_tag = (self._faults, AttributeError, RuntimeError)
-        self._temporary = self._target.with_name(f".softphone-{os.getpid()}-{next(_numbers)}.part")
+        self._temporary = self._target.temporary
         self._file: Any = None
         try:
             os.close(os.open(self._temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -180,12 +177,12 @@ class SoundWriter:
                 format=format.container,
             )
         except OSError as error:
-            raise _not_writable(self.path, error.strerror) from None
+            raise not_writable(self.path, error.strerror) from None
         except self._faults as error:
             reason = self._why()
             self.discard()
             if reason is not None:
-                raise _not_writable(self.path, reason) from None
+                raise not_writable(self.path, reason) from None
             raise UsageError(
                 f"{path}: {format.container} with {format.subtype} samples takes no {channels} channels at "
                 f"{sample_rate_hz} Hz ({error}): use .wav or .flac"
@@ -221,7 +218,7 @@ class SoundWriter:
         try:
             self._file.write(samples)
         except self._faults as error:
-            raise _not_writable(self.path, self._why() or str(error)) from None
+            raise not_writable(self.path, self._why() or str(error)) from None
         self.frames += block.shape[1]
 
     def _on_grid(self, block: Block, grid: Grid, peak: float) -> NDArray[np.signedinteger[Any]]:
@@ -254,14 +251,8 @@ class SoundWriter:
             self._file.close()
             self._check_whole()
         except self._faults as error:
-            raise _not_writable(self.path, self._why() or str(error)) from None
-        check_target(self.path, force=self._force)
-        try:
-            with suppress(FileNotFoundError):
-                self._temporary.chmod(stat.S_IMODE(self._target.stat().st_mode))
-            self._temporary.replace(self._target)
-        except OSError as error:
-            raise _not_writable(self.path, error.strerror) from None
+            raise not_writable(self.path, self._why() or str(error)) from None
+        self._target.give_name()
 
     def _check_whole(self) -> None:
         """Read the end: of what is written at closing libsndfile does not say whether it could be."""
@@ -271,7 +262,7 @@ class SoundWriter:
                 file.seek(self.frames - 1)
                 whole = len(file.read(1, dtype="float32")) == 1
         if not whole:
-            raise _not_writable(self.path, self._why() or "its end is missing")
+            raise not_writable(self.path, self._why() or "its end is missing")
 
     def _why(self) -> str | None:
         """Why the file cannot be written, in the system's words, which libsndfile keeps to itself; None: it can."""
@@ -287,8 +278,7 @@ class SoundWriter:
         if self._file is not None:
             with suppress(self._faults):
                 self._file.close()
-        with suppress(OSError):
-            self._temporary.unlink(missing_ok=True)
+        self._target.discard()
 
     def __enter__(self) -> Self:
         return self
@@ -297,31 +287,6 @@ class SoundWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.discard()
-
-
-def check_target(path: str | PathLike[str], *, force: bool) -> None:
-    """See to it that *path* may be written.
-
-    Raises:
-        UsageError: it exists, which only *force* allows; or it is no file.
-    """
-    try:
-        mode = os.stat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _not_writable(Path(path), reason) from None
-    if not stat.S_ISREG(mode):
-        raise UsageError(f"{path} is no file: give the path of a file to write")
-    if not force:
-        raise UsageError(f"{path} exists: give --force to replace it, or another name")
-
-
-def _not_writable(path: Path, reason: str | None) -> EnvironmentProblem:
-    return EnvironmentProblem(
-        f"{path} cannot be written ({reason}): nothing was left there; wanted a folder that exists and has room"
-    )
 
 
 def _check_readable(path: Path) -> None:

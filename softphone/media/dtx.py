@@ -104,7 +104,7 @@ class PauseSender:
 
     def _keep(self, packet: Samples) -> None:
         if self._describes:
-            _push(self._recent, packet)
+            push(self._recent, packet)
 
 
 FillerState = tuple[int, int, int, Background | None, bool]
@@ -160,7 +160,7 @@ class GapFiller:
             rise = self._rise[:count]
             block[:count] = block[:count] * rise + before * (1 - rise)
             self._comfort = False
-        _push(self._recent, block)
+        push(self._recent, block)
         self._filled = min(self._recent.size, self._filled + block.size)
         self._since = 0
         self._faded = 0
@@ -217,9 +217,7 @@ class GapFiller:
         # Not for every small change: noise is made anew for it.
         if power < self._least * NOTICED:
             self._least = power
-            self._quietest = Background.measure(part, self._rate)
-            if self._quietest.level_dbov > LOUDEST_DBOV:
-                self._quietest = Background(LOUDEST_DBOV, self._quietest.reflection)
+            self._quietest = self._bounded(part)
 
     def _repeat(self, out: Samples, conceal: Callable[[Samples], None]) -> None:
         """Concealment, and noise where it has become less than the background."""
@@ -267,11 +265,15 @@ class GapFiller:
         quietest = int(np.argmin(powers))
         if self._quietest is not None and powers[quietest] / part > BELIEVED * self._least:
             return self._quietest
-        found = Background.measure(recent[quietest : quietest + part], self._rate)
+        return self._bounded(recent[quietest : quietest + part])
+
+    def _bounded(self, part: Samples) -> Background:
+        """The background that *part* would be, not above `LOUDEST_DBOV`."""
+        found = Background.measure(part, self._rate)
         return found if found.level_dbov <= LOUDEST_DBOV else Background(LOUDEST_DBOV, found.reflection)
 
 
-def _push(past: Samples, block: Samples) -> None:
+def push(past: Samples, block: Samples) -> None:
     """Let *block* follow in *past*, which forgets as much."""
     if block.size >= past.size:
         past[:] = block[block.size - past.size :]

@@ -20,7 +20,7 @@ from dsp.loudness_spectrum import BarkPowers, loudness, repeat_distance
 from dsp.plc.waveform import Concealer
 from dsp.types import Block, Samples
 from dsp.units import samples_of_ms
-from softphone.media.dtx import Decision, FillerState, GapFiller, PauseSender
+from softphone.media.dtx import Decision, FillerState, GapFiller, PauseSender, push
 
 Level = Literal["off", "light", "strong"]
 LEVELS: tuple[Level, ...] = ("off", "light", "strong")
@@ -35,9 +35,10 @@ LEVEL_FALL_DB_PER_S = 1.5
 """So slowly a speaker who has become quieter is believed."""
 QUIETEST = 1e-9
 """Mean power of a band (-90 dBov) that all loudness is at least measured against."""
-_Concealing = tuple[Samples, Samples | None, int] | None
 LOUDEST = 4.0
 """Beyond it is no sound."""
+_State = tuple[object, tuple[Samples, Samples | None, int] | None, FillerState]
+"""Of the decoder, of the concealer if there is one, and of what fills gaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,18 +239,16 @@ class Mirror:
 
     def repeats(self, payload: bytes, samples: Samples) -> bool:
         """Whether the receiver does without *payload*, which *samples* were encoded to. It is then supposed not to get it."""
-        self._remember(samples)
-        state = self._mirrorable.snapshot(), self._concealing(), self._filler.snapshot()
+        push(self._past, samples)
         made_up = None
         if self._left > 0:
+            before = self._snapshot()
             self._fill()
-            made_up = self._mirrorable.snapshot(), self._concealing(), self._filler.snapshot()
-            self._mirrorable.restore(state[0])
-            self._restore(*state[1:])
+            made_up = self._snapshot()
+            self._restore(before)
         self._decode(payload)
         if self._is_near(repeated=made_up is not None) and made_up is not None:
-            self._mirrorable.restore(made_up[0])
-            self._restore(*made_up[1:])
+            self._restore(made_up)
             self._left -= 1
             self._carry(2)
             return True
@@ -258,13 +257,13 @@ class Mirror:
 
     def follow(self, payload: bytes, samples: Samples) -> None:
         """A packet that is sent whatever it holds."""
-        self._remember(samples)
+        push(self._past, samples)
         self._decode(payload)
         self._sent()
 
     def pause(self, samples: Samples, *, described: bytes = b"") -> None:
         """A packet is not sent, whatever it holds; *described*: a descriptor of RFC 3389 is, in its place."""
-        self._remember(samples)
+        push(self._past, samples)
         self._left = 0
         if described:
             self._filler.describe(described)
@@ -275,11 +274,6 @@ class Mirror:
     def resume(self) -> None:
         """No credit until a packet is sent."""
         self._left = 0
-
-    def _remember(self, samples: Samples) -> None:
-        past = self._past
-        past[: past.size - samples.size] = past[samples.size :]
-        past[past.size - samples.size :] = samples
 
     def _decode(self, payload: bytes) -> None:
         packet = self._sounds[1, self._before :]
@@ -314,10 +308,13 @@ class Mirror:
         tail = self._sounds[row, self._sounds.shape[1] - self._before :].copy()
         self._sounds[1:, : self._before] = tail
 
-    def _concealing(self) -> _Concealing:
-        return None if self._concealer is None else self._concealer.snapshot()
+    def _snapshot(self) -> _State:
+        concealing = None if self._concealer is None else self._concealer.snapshot()
+        return self._mirrorable.snapshot(), concealing, self._filler.snapshot()
 
-    def _restore(self, concealing: _Concealing, filling: FillerState) -> None:
+    def _restore(self, state: _State) -> None:
+        decoding, concealing, filling = state
+        self._mirrorable.restore(decoding)
         if self._concealer is not None and concealing is not None:
             self._concealer.restore(concealing)
         self._filler.restore(filling)

@@ -5,12 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from softphone.radio._meter import RadioInUse
+from softphone.radio._meter import IPV4_UDP_BYTES, SIP_MESSAGES, RadioInUse
 from softphone.radio.base import Traffic
-
-IP_UDP_BYTES = 28
-SIP_MESSAGES = 3
-"""That one side sends: INVITE, ACK and BYE; the other 180 and two 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +37,13 @@ class Side:
 
     def traffic(self) -> Traffic:
         """All that a radio on either side carries in the call."""
-        head = IP_UDP_BYTES + self.rtp_bytes
+        head = IPV4_UDP_BYTES + self.rtp_bytes
         payload = math.ceil(self.bit_rate_bps * self.packet_ms / 8000)
         active_s = self.seconds * (self.talks if self.dtx else 1.0)
         flows = [
             (head + payload, 1000 * active_s / self.packet_ms * (1 - self.credit)),
-            (IP_UDP_BYTES + self.rtcp_bytes, self.seconds / self.rtcp_every_s),
-            (IP_UDP_BYTES + self.sip_bytes / 2 / SIP_MESSAGES, SIP_MESSAGES),
+            (IPV4_UDP_BYTES + self.rtcp_bytes, self.seconds / self.rtcp_every_s),
+            (IPV4_UDP_BYTES + self.sip_bytes / 2 / SIP_MESSAGES, SIP_MESSAGES),
         ]
         if self.dtx:
             flows.append((head + self.silence_bytes, (self.seconds - active_s) / self.silence_every_s))

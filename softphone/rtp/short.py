@@ -9,12 +9,11 @@ Bit budget of the extension's word: 3 context + 4 suppressed intervals + 9 packe
 
 import struct
 
-from softphone.rtp.packet import HEADER_BYTES, RtpPacket
+from softphone.rtp.packet import RtpPacket, pack_header
 
 FIRST_BYTE = 0xC0
 """A short header begins with this at least: no RTP, RTCP, STUN, ZRTP, DTLS or TURN does (RFC 7983 section 7)."""
 SHORT_BYTES = 2
-FULL_BYTES = HEADER_BYTES + 4
 CONTEXTS = 8
 BLOCK = 64
 """Sequence numbers in a context: those that differ in their lower 6 bits only."""
@@ -36,7 +35,6 @@ _MAX_HALF_MS = 511
 
 _ANNOUNCING = struct.Struct("!BBHIIHH")
 _EXTENSION_FLAG = 0x90
-_PLAIN = struct.Struct("!BBHII")
 
 
 class ShortSender:
@@ -99,7 +97,7 @@ class ShortSender:
         else:
             suppressed = 0
             if not self._open(payload_type, sequence_number, timestamp, ssrc, ticks, clock_rate_hz, now):
-                return _PLAIN.pack(0x80, marker | payload_type, sequence_number, timestamp, ssrc)
+                return pack_header(0x80, marker | payload_type, sequence_number, timestamp, ssrc)
         word = self._id << 13 | suppressed << 9 | self._half_ms
         second = marker | payload_type
         return _ANNOUNCING.pack(_EXTENSION_FLAG, second, sequence_number, timestamp, ssrc, word, 0)
