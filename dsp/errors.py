@@ -6,6 +6,7 @@
     * ParameterError   (a caller passed a value out of its documented range)
     * BitstreamError   (bytes from the far end do not parse)
     * LibraryMissing   (a shared library that a codec needs is not there)
+    * MetricRefused    (audio that cannot be judged: no number would mean anything)
 """
 
 
@@ -31,3 +32,7 @@ class BitstreamError(DspError, ValueError):
 
 class LibraryMissing(DspError, OSError):
     """A shared library that a codec needs is not on this system."""
+
+
+class MetricRefused(DspError, ValueError):
+    """The audio is not what is wanted for judging it; no number would mean anything."""

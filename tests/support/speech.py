@@ -8,7 +8,9 @@ import numpy as np
 import soxr
 from support.peers import read_wav, write_wav
 
-from dsp.metrics.align import find_offset
+from dsp.alignment import align
+from dsp.errors import MetricRefused
+from dsp.track import ArrayTrack
 
 RATE_HZ = 16_000
 
@@ -24,9 +26,13 @@ class Speech:
     """At `RATE_HZ`."""
 
     def correlation_with(self, heard: np.ndarray, rate_hz: int) -> float:
-        """Return how like what was said a recording is, at the best offset: 0 to 1."""
+        """Return how like what was said a recording is, at the best offset: 0 to 1; 0 where it is not found."""
         recording = np.ascontiguousarray(soxr.resample(heard, rate_hz, RATE_HZ), dtype=np.float32)
-        return find_offset(self.samples, recording, RATE_HZ).correlation
+        try:
+            found = align(ArrayTrack(self.samples, RATE_HZ), ArrayTrack(recording, RATE_HZ))
+        except MetricRefused:
+            return 0.0
+        return max(stretch.correlation for stretch in found.stretches)
 
 
 def bundled_speech(name: str, folder: Path, seconds: float = 4.0) -> Speech:
