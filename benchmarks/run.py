@@ -21,7 +21,17 @@ from typing import Any
 from benchmarks import ROOT
 from benchmarks.figures import Figure, options, progress, table
 
-BENCHMARKS = ("call_cost", "mode_cost", "turns", "startup", "mouth_to_ear", "filter_file", "suppression")
+BENCHMARKS = (
+    "call_cost",
+    "mode_cost",
+    "turns",
+    "startup",
+    "mouth_to_ear",
+    "filter_file",
+    "suppression",
+    "misalignments",
+    "scoring_cost",
+)
 KERNELS = ("test_filter_kernels", "test_kernels")
 LIMIT_S, SMOKE_LIMIT_S = 1800, 60
 """For one benchmark."""

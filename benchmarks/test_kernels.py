@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from benchmarks.signals import over, speech_blocks
+from benchmarks.signals import over, speech_blocks, speech_of
+from dsp._native import patch_similarity, subsequence_dtw
 from dsp.codecs import MAX_PACKET_MS, CodecSettings, CodecSpec
 from dsp.errors import LibraryMissing
+from dsp.gammatone import GammatoneBank, centre_frequencies
 from dsp.level import SpeechMeter
+from dsp.metrics import metrics, visqol
 from softphone.io.libraries import codecs
 from softphone.io.recorder import Recorder
 from softphone.rtp.jitter import Play
@@ -116,6 +119,47 @@ def test_vlc_encode_low_128ms(benchmark: BenchmarkFixture) -> None:
 def test_vlc_decode_low_128ms(benchmark: BenchmarkFixture) -> None:
     """The profile of low consumption."""
     decode(benchmark, "vlc", VLC_LOW)
+
+
+def test_gammatone_21x16000(benchmark: BenchmarkFixture) -> None:
+    """A second at 16 kHz in 21 bands, 47 windows of 80 ms."""
+    bank = GammatoneBank(
+        np.hanning(1280).astype(np.float32), 320, centre_frequencies(21, 50.0, 8000.0), 16_000
+    )
+    assert benchmark(bank.powers, speech_of(16_000, 16_000)).shape == (47, 21)
+
+
+def test_nsim_3x20x21(benchmark: BenchmarkFixture) -> None:
+    """A patch of 20 frames and 21 bands at three places."""
+    levels = np.random.default_rng(1).uniform(0, 60, (22, 21))
+    out = np.empty((3, 21))
+    benchmark(
+        patch_similarity, levels[1:21], levels, out, visqol.WEIGHTS, (visqol.LUMINANCE, visqol.STRUCTURE)
+    )
+    assert out[1] == pytest.approx(1.0)
+
+
+def test_visqol_8s(benchmark: BenchmarkFixture) -> None:
+    """A pair of eight seconds at 16 kHz."""
+    speech = speech_of(8 * 16_000, 16_000)
+    assert benchmark(visqol.measure, speech, speech, 16_000) == pytest.approx(5.0, abs=1e-3)
+
+
+def test_subsequence_dtw_50x75x13(benchmark: BenchmarkFixture) -> None:
+    """A patch of 0.4 s in what is 0.1 s longer on either side."""
+    reference = np.random.default_rng(1).standard_normal((75, 13)).astype(np.float32)
+    assert benchmark(subsequence_dtw, reference, reference[12:62])[1] == 61
+
+
+@pytest.mark.parametrize(
+    "name", ["stoi", "estoi", "warpq", "si_sdr", "segmental_snr", "log_spectral_distance"]
+)
+def test_metric_8s(benchmark: BenchmarkFixture, name: str) -> None:
+    """A pair of eight seconds at 16 kHz."""
+    speech = speech_of(8 * 16_000, 16_000)
+    spec = metrics.get(name)
+    found = benchmark(spec.measure, speech, speech, 16_000)
+    assert found == pytest.approx(spec.range[1] if spec.higher_is_better else spec.range[0], abs=1e-3)
 
 
 def session(ssrc: int, remote: tuple[str, int]) -> RtpSession:

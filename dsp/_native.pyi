@@ -297,6 +297,49 @@ class BandPowers:
     def measure(self, sounds: Block, powers: NDArray[np.float32], /) -> None:
         """Fill *powers*, ``(channels, windows, bands)``, from *sounds*, ``(channels, n)``; ValueError if they do not fit."""
 
+@final
+class GammatoneBank:
+    """Mean powers of overlapping windows of a sound behind a bank of gammatone filters, each window from rest."""
+
+    def __new__(
+        cls, window: Samples, bank: NDArray[np.float64], hop: int, *, simd: bool = True
+    ) -> GammatoneBank:
+        """Take a *window*, ``(n,)``, a *bank*, ``(bands, 7)``, and *hop* samples from one window to the next, 1 to n.
+
+        A row of the bank is the scale of the power, b1, b2 and the zeros c0 to c3 of the four sections
+        ``(1 + c z^-1) / (1 + b1 z^-1 + b2 z^-2)``. Both code paths give the same bits.
+
+        Raises:
+            TypeError: if a table is no float32 or float64 buffer.
+            ValueError: for shapes that do not fit, numbers that are not finite, unstable sections.
+        """
+    def measure(self, sound: Samples, powers: NDArray[np.float32], /) -> None:
+        """Fill *powers*, ``(windows, bands)``, from *sound*, ``(n,)``: mean square times scale; ValueError if they do not fit."""
+    @property
+    def path(self) -> Literal["avx2", "scalar"]:
+        """Code path chosen for this CPU."""
+
+def patch_similarity(
+    reference: NDArray[np.float64],
+    degraded: NDArray[np.float64],
+    out: NDArray[np.float64],
+    weights: tuple[float, float, float],
+    constants: tuple[float, float],
+    *,
+    simd: bool = True,
+) -> None:
+    """Compare *reference*, ``(frames, bands)``, with each place of *degraded*, ``(n, bands)``: its frames i to i + frames.
+
+    Args:
+        out: ``(n - frames + 1, bands)``, the mean similarity over time; both code paths give the same bits.
+        weights: of a corner, an edge and the centre of the neighbourhood of 3 by 3 cells.
+        constants: of luminance (C1) and of structure (C3), above 0.
+
+    Raises:
+        TypeError: if an array is no float64 buffer.
+        ValueError: for shapes that do not fit.
+    """
+
 def solve_banded(band: NDArray[np.float64], right: NDArray[np.float64], /) -> None:
     """Solve a symmetric positive definite system in place: *right*, ``(n,)``, becomes the solution.
 
@@ -304,6 +347,19 @@ def solve_banded(band: NDArray[np.float64], right: NDArray[np.float64], /) -> No
 
     Raises:
         ValueError: the matrix is not positive definite, or the shapes do not fit.
+    """
+
+def subsequence_dtw(reference: NDArray[np.float32], query: NDArray[np.float32], /) -> tuple[float, int]:
+    """Lay *query*, ``(m, d)``, on that part of *reference*, ``(n, d)``, to which it is nearest.
+
+    From one vector of the query to the next the reference goes on by 0.5, 1 or 2.
+
+    Returns:
+        The mean Euclidean distance of a vector of the query from where it lies, and the place of the last one.
+
+    Raises:
+        TypeError: if one is no float32 buffer.
+        ValueError: for shapes that do not fit, a query longer than twice the reference, or values that are not finite.
     """
 
 @final

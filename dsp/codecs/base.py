@@ -146,8 +146,6 @@ class CodecSpec:
     """Raises ParameterError, or LibraryMissing."""
     library: Callable[[], str]
     """Which library serves it and what that can do, one line; raises LibraryMissing."""
-    equipment: tuple[float, float] | None = None
-    """(Ie, Bpl) of ITU-T G.113 Appendix I with concealment; None where none is published."""
     bind: Callable[[LibraryFinder], "CodecSpec"] | None = None
     """The same codec with its shared library looked for elsewhere; None for one that needs none."""
     at: Callable[[CodecSettings], "CodecSpec"] | None = None

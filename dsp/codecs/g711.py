@@ -160,8 +160,6 @@ def _g711_spec(
         make_encoder=make_encoder,
         make_decoder=make_decoder,
         library=lambda: "built in",
-        # ITU-T G.113 table I.4, random loss, with concealment after G.711 Appendix I; 4.3 without.
-        equipment=(0.0, 25.1),
     )
 
 

@@ -91,7 +91,5 @@ SPECS = (
         make_encoder=_make_encoder,
         make_decoder=_make_decoder,
         library=lambda: "built in",
-        # ITU-T G.113 Appendix IV has values on the wideband scale (Ie,wb) only; those of Appendix I are narrowband.
-        equipment=None,
     ),
 )

@@ -16,17 +16,21 @@ import numpy as np
 
 from dsp.errors import LibraryMissing
 from dsp.level import measure_level
-from dsp.metrics.base import MetricRefused, MetricSpec
+from dsp.metrics.base import MetricRefused, MetricSpec, check_pair
 from dsp.types import Samples
 
 CHUNK_S = 12.0
 """P.862.3 asks for 8 to 20 s."""
 MIN_S = 0.5
-SILENT_DBOV = -75.0
 BEST_NARROW = 4.5487
 """What P.862.1 gives for the raw 4.5 of two equal signals."""
 BEST_WIDE = 4.6439
-INSTALL = 'PESQ needs the package pesq: pip install "softphone[pesq]"'
+INSTALL = 'PESQ needs the package pesq: pip install "softphone[pesq]"; its C code is the ITU\'s, licensed for evaluation only'
+_MEANING = (
+    "What a room of listeners would say on average in a telephone listening test, from 1 (bad) to about 4.5 (as good as "
+    "the original), {band}, by the ITU's program of 2001. That program is licensed for evaluation only; it flatters codecs that "
+    "rebuild the voice and is confused by time that is put in or left out."
+)
 _SEARCH_S = 1.5
 _STEP_S = 0.02
 
@@ -39,21 +43,8 @@ def raw_of(mos_lqo: float) -> float:
 
 def validate(reference: Samples, degraded: Samples, sample_rate_hz: int, *, wide: bool) -> None:
     """Raise MetricRefused where PESQ of the two would mean nothing."""
-    if reference.shape != degraded.shape or reference.ndim != 1:
-        raise MetricRefused(
-            f"PESQ needs two mono signals of one length, got {reference.shape} and {degraded.shape}"
-        )
     rates = (16000,) if wide else (8000, 16000)
-    if sample_rate_hz not in rates:
-        raise MetricRefused(f"PESQ needs {' or '.join(map(str, rates))} Hz, got {sample_rate_hz}")
-    if reference.size < MIN_S * sample_rate_hz:
-        raise MetricRefused(f"PESQ needs {MIN_S:g} s or more, got {reference.size / sample_rate_hz:.2f} s")
-    if not (np.isfinite(reference).all() and np.isfinite(degraded).all()):
-        raise MetricRefused("PESQ needs finite samples")
-    for name, signal in (("reference", reference), ("degraded signal", degraded)):
-        level = measure_level(np.ascontiguousarray(signal, dtype=np.float32), sample_rate_hz).level_dbov
-        if level is None or level < SILENT_DBOV:
-            raise MetricRefused(f"the {name} is silent")
+    check_pair("PESQ", reference, degraded, sample_rate_hz, rates_hz=rates, min_s=MIN_S)
 
 
 def measure(reference: Samples, degraded: Samples, sample_rate_hz: int, *, wide: bool) -> float:
@@ -120,6 +111,11 @@ SPECS = (
         needs_reference=True,
         sample_rates_hz=(8000, 16000),
         measure=functools.partial(measure, wide=False),
+        label="PESQ narrowband",
+        meaning=_MEANING.format(band="for the telephone band up to 3.4 kHz"),
+        parametric=False,
+        extra=INSTALL,
+        own_process=True,
     ),
     MetricSpec(
         name="pesq_wb",
@@ -129,5 +125,10 @@ SPECS = (
         needs_reference=True,
         sample_rates_hz=(16000,),
         measure=functools.partial(measure, wide=True),
+        label="PESQ wideband",
+        meaning=_MEANING.format(band="for the wide band up to 7 kHz"),
+        parametric=False,
+        extra=INSTALL,
+        own_process=True,
     ),
 )

@@ -2,8 +2,9 @@ import math
 
 import pytest
 
+from dsp.emodel_terms import mos_of, rating_of
 from dsp.errors import ParameterError
-from dsp.metrics.emodel import BEST_EQUIPMENT, Connection, call_rating, mos, rating
+from dsp.metrics.emodel import Connection, rating
 
 
 def delayed(ms, **others):
@@ -29,12 +30,12 @@ def test_the_terms_of_the_defaults_by_hand():
 @pytest.mark.parametrize(("r", "value"), [(90, 4.34), (80, 4.03), (70, 3.60), (60, 3.10), (50, 2.58)])
 def test_mos_of_the_category_bounds(r, value):
     """ITU-T G.107 annex B, lower limits of the user satisfaction classes."""
-    assert mos(r) == pytest.approx(value, abs=0.007)
+    assert mos_of(r) == pytest.approx(value, abs=0.007)
 
 
 def test_mos_stays_within_1_and_4_5_and_never_falls():
     ratings = [-50, -1, 0, 1, 3, 6.5, 10, *range(20, 101, 5), 120]
-    values = [mos(r) for r in ratings]
+    values = [mos_of(r) for r in ratings]
     assert values == sorted(values)
     assert values[:4] == [1, 1, 1, 1]
     assert values[-1] == 4.5
@@ -154,44 +155,36 @@ def test_a_parameter_that_breaks_an_equation_is_refused(wrong):
         rating(Connection(**wrong))
 
 
-def test_a_call_on_g711_is_grounded_and_its_delay_is_the_sum_of_its_parts():
-    result = call_rating(
-        rtt_ms=40, playout_delay_ms=60, packet_ms=20, codec_delay_ms=0, equipment=(0.0, 25.1)
+@pytest.mark.parametrize("r", [6.6, 20, 50, 60, 70, 80, 90, 93.2, 99])
+def test_the_way_back_from_mos_to_r_is_that_of_appendix_i(r):
+    """ITU-T G.107 appendix I holds for R of 6.5 to 100."""
+    assert rating_of(mos_of(r)) == pytest.approx(r, abs=0.02)
+
+
+def test_a_mos_beyond_the_scale_is_taken_for_its_end():
+    assert (rating_of(0.5), rating_of(4.9)) == pytest.approx((6.5, 100), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("ms", "idte", "idle", "idd", "r"),
+    [
+        (100, 1.963791, 0.727733, 0.0, 90.663730), (150, 2.811844, 0.840747, 0.163531, 89.539132),
+        (250, 4.242856, 1.018587, 8.916710, 79.177101),
+    ],
+)  # fmt: skip
+def test_terms_of_delay_are_those_of_another_implementation(ms, idte, idle, idd, r):
+    """Golden values of github.com/bgrewell/loom, core/quality/emodel/emodel_test.go (G.107 06/2015)."""
+    found = rating(delayed(ms, bpl=25.1))
+    assert (found.idte, found.idle, found.idd) == pytest.approx((idte, idle, idd), abs=1e-5)
+    assert found.r == pytest.approx(r, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("ie", "bpl", "ppl", "burst_r", "ie_eff"),
+    [(0, 25.1, 5, 2, 17.210145), (0, 4.3, 2, 2, 35.849057), (11, 19, 2, 1, 19)],
+)
+def test_burst_loss_by_hand(ie, bpl, ppl, burst_r, ie_eff):
+    """95 * 5 / (5 / 2 + 25.1); 95 * 2 / (2 / 2 + 4.3); 11 + 84 * 2 / 21."""
+    assert rating(Connection(ie=ie, bpl=bpl, ppl=ppl, burst_r=burst_r)).ie_eff == pytest.approx(
+        ie_eff, abs=1e-6
     )
-    assert result["one_way_delay_ms"] == 100
-    assert result["r"] == pytest.approx(rating(delayed(100, bpl=25.1)).r, abs=0.01)
-    assert result["mos_cq"] == pytest.approx(mos(result["r"]), abs=0.001)
-    assert (result["model"], result["grounded"]) == ("G.107", True)
-
-
-def test_a_codec_without_a_table_is_rated_as_the_line_alone_and_not_grounded():
-    known = call_rating(rtt_ms=0, playout_delay_ms=80, packet_ms=60, equipment=BEST_EQUIPMENT)
-    unknown = call_rating(rtt_ms=0, playout_delay_ms=80, packet_ms=60)
-    assert unknown["r"] == known["r"]
-    assert (known["grounded"], unknown["grounded"]) == (True, False)
-
-
-def test_loss_and_discard_count_alike_and_together():
-    lost, late, both = (
-        call_rating(rtt_ms=None, playout_delay_ms=0, packet_ms=20, loss_pct=a, discard_pct=b)["r"]
-        for a, b in ((4, 0), (0, 4), (2, 2))
-    )
-    assert lost == late == both < 85
-
-
-def test_what_a_call_has_not_measured_counts_as_nothing():
-    bare = call_rating(rtt_ms=None, playout_delay_ms=None, packet_ms=20, loss_pct=None, discard_pct=None)
-    assert bare["r"] == pytest.approx(rating(delayed(20)).r, abs=0.01)
-
-
-def test_a_burst_ratio_below_one_is_no_bonus():
-    values = {
-        call_rating(rtt_ms=0, playout_delay_ms=0, packet_ms=20, loss_pct=5, burst_r=b)["r"]
-        for b in (0.2, 1.0)
-    }
-    assert len(values) == 1
-
-
-def test_a_dead_line_still_has_a_mos():
-    result = call_rating(rtt_ms=5000, playout_delay_ms=500, packet_ms=120, loss_pct=70, discard_pct=60)
-    assert result["mos_cq"] >= 1
