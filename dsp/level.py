@@ -16,6 +16,14 @@ from dsp.types import Samples
 
 MARGIN_DB = 15.9
 """P.56 method B: the activity threshold lies this far below the active level."""
+SILENT_S = 0.1
+"""*silent*: less than this sounded, in frames of 20 ms at or above the meter's silence level (-60 dBov)."""
+CLIPPED_SHARE = 0.001
+"""*clipped*: this share of the active samples, or more, stood at full scale in runs of three or longer."""
+TOO_QUIET_DBOV = -36.0
+"""*too-quiet*: active level below this, 10 dB under the nominal -26 dBov."""
+TOO_LOUD_DBOV = -12.0
+"""*too-loud*: active level above this; peaks of speech stand about 15 dB higher, out of range."""
 
 
 @dataclass(frozen=True, slots=True)
