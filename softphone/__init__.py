@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         place_call,
         place_call_async,
         run_demo,
+        score_file,
     )
     from softphone.config import (
         AccountOptions,
@@ -51,6 +52,7 @@ __all__ = [
     "place_call",
     "place_call_async",
     "run_demo",
+    "score_file",
 ]
 
 _HOMES = {
@@ -63,6 +65,7 @@ _HOMES = {
     "place_call": "softphone.app",
     "place_call_async": "softphone.app",
     "run_demo": "softphone.app",
+    "score_file": "softphone.app",
     "SoftphoneError": "softphone.errors",
 }
 

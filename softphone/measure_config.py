@@ -6,7 +6,7 @@ from softphone.config import DEFAULT_RADIO
 from softphone.errors import UsageError
 
 MAX_JOBS = 100_000
-MEASURES = ("pesq_nb", "pesq_wb", "stoi", "dnsmos", "words")
+MEASURES = ("pesq_nb", "pesq_wb", "stoi", "dnsmos", "plcmos", "words")
 """What `codec compare` can measure, in the order in which it does."""
 
 

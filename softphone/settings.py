@@ -32,11 +32,14 @@ from softphone.config import (
 )
 from softphone.errors import EnvironmentProblem, UsageError
 from softphone.measure_config import CompareOptions, DecodeOptions, EncodeOptions, SweepOptions
+from softphone.score_config import ScoreOptions
 
 COMMANDS = ("demo", "answer", "call")
-TABLES = (*COMMANDS, "filter", "encode", "decode", "compare", "sweep", "radio")
+TABLES = (*COMMANDS, "filter", "encode", "decode", "compare", "sweep", "radio", "score")
 """Commands that have a table of their own in the file."""
 GROUPS = ("audio", "media", "line", "account")
+APART = ("score",)
+"""Commands that take nothing from the tables of the groups: what `[media]` calls codec is another thing there."""
 LISTED = ("opus-library",)
 """Of the media options, what `codec list` takes, too."""
 SOURCES = ("play", "echo", "tone", "device")
@@ -45,7 +48,7 @@ SOURCES = ("play", "echo", "tone", "device")
 _T = TypeVar(
     "_T",
     CallOptions, AnswerOptions, DemoOptions, FilterOptions, EncodeOptions, DecodeOptions, CompareOptions, SweepOptions,
-    RadioOptions,
+    RadioOptions, ScoreOptions,
 )  # fmt: skip
 
 
@@ -237,11 +240,22 @@ OPTIONS = (
     Option("opus-library", "encode decode compare sweep", "opus_library", _text, "PATH", "the libopus to use"),
     Option("radio", "compare sweep", "radio", _word, "NAME[:MBPS]", "what airtime is reckoned for (wifi-n:6.5)"),
     Option("out", "compare sweep", "out", _text, "DIR", "keep rows there; the same command goes on where it ended"),
-    Option("measures", "compare", "measures", _names, "A,..", "of pesq_nb, pesq_wb, stoi, dnsmos, words (all)"),
+    Option("measures", "compare", "measures", _names, "A,..", "of pesq_nb, pesq_wb, stoi, dnsmos, plcmos, words (all)"),
     Option("report", "compare", "report", _text, "HTML", "a page with the picture and all figures"),
     Option("plot", "compare sweep", "plot", _text, "PNG", "picture of quality over rate (sweep: over loss)"),
     Option("workers", "compare sweep", "workers", _whole, "N", "processes that share the work (1)"),
     Option("dask", "compare sweep", "dask", _text, "ADDRESS", "a Dask scheduler instead, or local for one of our own"),
+    Option("reference", "score", "reference", _text, "FILE|DIR", "what was sent: a file, builtin:NAME, or a folder to find it in"),
+    Option("far", "score", "far", _text, "FILE", "what the listener's side sent meanwhile, where echo would come from"),
+    Option("codec", "score", "codec", _word, "NAME", "what made the recording: can the score be trusted? Captures: PT=NAME[,..]"),
+    Option("metrics", "score", "metrics", _names, "A,..|all", "measures beside the score (those that need nothing installed)"),
+    Option("min-mos", "score", "min_mos", _number, "MOS", "exit status 6 when the score is lower, 1 to 5"),
+    Option("report", "score", "report", _text, "HTML", "a page with pictures, and what each number means"),
+    Option("pairs", "score", "pairs", _text, "CSV", "score a list of files: columns degraded,reference"),
+    Option("out", "score", "out", _text, "CSV", "scores, row by row; rows done stay. Captures: a folder for the sound"),
+    Option("workers", "score", "workers", _whole, "N", "processes that share a list (1)"),
+    Option("dask", "score", "dask", _text, "ADDRESS", "a Dask scheduler instead, or local for one of our own"),
+    Option("force", "score", "force", _flag, "", "replace a report that exists; begin a list anew"),
     Option("packets", "radio", "packets_per_s", _number, "N", "datagrams a second, each way"),
     Option("bytes", "radio", "wire_bytes", _number, "B", "mean length of one, IP header included"),
     Option("radio", "radio", "radio", _word, "NAME[:MBPS]", "technology, see --list (wifi-n:6.5)"),
@@ -367,7 +381,7 @@ def load_settings(command: str, path: str | None) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{file} is not TOML: {error}") from None
     _check_tables(tables, file)
-    for group in (*GROUPS, command):
+    for group in (command,) if command in APART else (*GROUPS, command):
         values = tables.get(group, {})
         settings.add(
             {name: v for name, v in values.items() if _is_for(name, command)},

@@ -24,7 +24,7 @@ from softphone.radio import CallTrace
 from softphone.rtp.packet import RtpPacket
 from softphone.rtp.session import RtpSession
 from softphone.scorer.live import VERDICT_WORDS
-from softphone.scorer.session import Score
+from softphone.scorer.score import CallScore, Score
 from softphone.settings import OPTIONS, load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -62,7 +62,7 @@ def keys_of_a_result() -> set[str]:
     media = media_report(facts, info, recording=None)
     ending = Ending(Outcome.COMPLETED, "local", 200, "OK")
     result = make_result(info, ending, started_at="", media=media, peer_result=None)
-    result["score"] = dict.fromkeys(Score.__annotations__)
+    result["score"] = dict.fromkeys(CallScore.__annotations__)
     return leaves(result) | {"exit_status"}
 
 
@@ -112,6 +112,13 @@ def test_every_option_is_described() -> None:
     assert not of_codecs - set(re.findall(r"`--([a-z0-9-]+)", comparison))
     of_calls = {option.name for option in OPTIONS if {"demo", "answer", "call"} & set(option.commands)}
     assert not of_calls - set(re.findall(r"`--([a-z0-9-]+)", section("Options")))
+
+
+def test_every_option_and_key_of_a_score_is_described() -> None:
+    text = (ROOT / "docs" / "scoring.md").read_text(encoding="utf-8")
+    options = {option.name for option in OPTIONS if "score" in option.group.split()}
+    assert not options - set(re.findall(r"--([a-z0-9-]+)", text))
+    assert not set(Score.__annotations__) - set(re.findall(r"`([a-z0-9_]+)`", text))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -1,4 +1,4 @@
-"""Calls and filters, ready to use: everything below is wired together here and nowhere else.
+"""Calls, filters and scores, ready to use: everything below is wired together here and nowhere else.
 
 `place_call`, `answer_calls` and `run_demo` run an event loop of their own until they are done; those that end in ``_async``
 are the same inside a loop that is already running. What each needs is imported when it is first used: filtering a file loads
@@ -7,7 +7,8 @@ nothing of a call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ __all__ = [
     "place_call",
     "place_call_async",
     "run_demo",
+    "score_file",
 ]
 
 Progress = Callable[[dict[str, Any]], None]
@@ -160,6 +162,41 @@ def filter_file(
     from softphone.app.filtering import run_file
 
     return run_file(preset, source, target, changes=changes, far=far, force=force, progress=progress)
+
+
+def score_file(
+    degraded: str | PathLike[str],
+    reference: str | PathLike[str] | None = None,
+    *,
+    far: str | PathLike[str] | None = None,
+    metrics: Sequence[str] | None = None,
+    codec: str | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, Any]:
+    """Score a sound file, as `softphone score` does; what the keys mean is in docs/scoring.md.
+
+    Args:
+        degraded: what was recorded.
+        reference: what was sent: a sound file, ``builtin:NAME``, or a folder to find it in; None: only the signal is checked.
+        far: what the listener's own side sent meanwhile, where echo would come from.
+        metrics: names of measures beside the score, or ``all``; None: those that are always there.
+        codec: what made the recording, which decides whether the score can be trusted.
+        progress: told the share that is done, from 0 to 1.
+
+    Raises:
+        SoftphoneError: a file that cannot be read, an unknown metric or codec.
+    """
+    from softphone.app.score import score
+    from softphone.score_config import ScoreOptions
+
+    asked = ScoreOptions(
+        degraded=os.fspath(degraded),
+        reference=None if reference is None else os.fspath(reference),
+        far=None if far is None else os.fspath(far),
+        metrics=None if metrics is None else tuple(metrics),
+        codec=codec,
+    )
+    return score(asked, progress)
 
 
 _HOMES = {"FilteredFile": "filtering", "Result": "result", "exit_status": "result"}

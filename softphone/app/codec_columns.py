@@ -86,9 +86,11 @@ COLUMNS = (
     Column("STOI", "", _with_interval("stoi", 3)),
     Column("score", "", _own_score),
     Column("DNSMOS", "", _with_interval("dnsmos_ovrl", 2)),
+    Column("PLCMOS", "", _with_interval("plcmos", 2)),
     Column("WER", "%", _with_interval("wer_pct", 0)),
     Column("concealed", "%", _value("concealed_pct", 1)),
-    Column("E-model R", "", _value("emodel_r", 1)),
+    Column("E-model", "", lambda row: str(row.get("emodel_model") or "")),
+    Column("R", "", _value("emodel_r", 1)),
     Column("MOS-CQE", "", _value("emodel_mos_cq", 2)),
     Column("mouth to ear", "ms", _value("mouth_to_ear_ms", 0)),
 )

@@ -29,7 +29,7 @@ USUAL = (
 MEANS = {
     "payload_bps": 1, "wire_bps": 1, "packets_per_s": 2, "encode_ms_per_s": 3, "decode_ms_per_s": 3, "lost_pct": 2,
     "pesq_nb": 3, "pesq_nb_raw": 3, "pesq_wb": 3, "stoi": 4, "score": 3, "dnsmos_sig": 3, "dnsmos_bak": 3,
-    "dnsmos_ovrl": 3, "wer_pct": 2, "level_dbov": 2,
+    "dnsmos_ovrl": 3, "plcmos": 3, "wer_pct": 2, "level_dbov": 2,
 }  # fmt: skip
 """Columns that are means over files, and their digits."""
 CONDITIONS = ("loss_pct", "burst", "delay_ms", "jitter_ms")
@@ -40,6 +40,7 @@ SCALES = {
     "pesq_wb": "P.862.2 (11/2007), MOS-LQO, 1 to 4.64, at 16 kHz; not comparable with pesq_nb",
     "stoi": "STOI, 0 to 1, at the codec's sample rate",
     "dnsmos_ovrl": "DNSMOS P.835 overall, 1 to 5, without a reference",
+    "plcmos": "PLCMOS v2, 1 to 5, without a reference",
     "wer_pct": "words PocketSphinx gets wrong, of the transcript or, without one, of what it hears in the original",
     "ci95": "half the width of the 95 % interval of the mean over the files, Student's t",
 }
@@ -264,6 +265,7 @@ def _summed(members: Sequence[Mapping[str, Any]], radio: str, means: Mapping[str
         )
     }
     found["codec"] = first["codec"].partition("@")[0]
+    found |= {name: first[name] for name in ("emodel_model", "emodel_equipment") if name in first}
     for name, digits in means.items():
         found[name] = _mean([row.get(name) for row in members], digits)
     words = sum(row.get("words") or 0 for row in members)

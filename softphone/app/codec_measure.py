@@ -1,7 +1,7 @@
 """One sound file through one codec at one loss: real encoded bytes, what they cost, and how the speech came out.
 
 Conventions: the file is mixed down to mono and brought to the codec's rate by soxr; the decoded sound has the codec's delay
-taken off and the length of the original. PESQ narrowband is taken at 8 kHz, PESQ wideband, DNSMOS and the recogniser at
+taken off and the length of the original. PESQ narrowband is taken at 8 kHz, PESQ wideband, DNSMOS, PLCMOS and the recogniser at
 16 kHz, STOI at the codec's rate up to 16 kHz, each against the original at that rate.
 """
 
@@ -148,6 +148,7 @@ def judged(
     opinions = value("dnsmos", WIDE_HZ, wide)
     for number, name in enumerate(("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl")):
         found[name] = None if opinions is None else opinions[number]
+    found["plcmos"] = value("plcmos", WIDE_HZ, wide)
     found |= _understood(job, value("words", WIDE_HZ, wide), child)
     found["level_dbov"] = measure_level(heard, sample_rate_hz).level_dbov
     rounded = {name: round(each, 4) if isinstance(each, float) else each for name, each in found.items()}

@@ -109,6 +109,7 @@ class MediaLeg:
         self.receive = ReceivePath(
             self.session, received, sample_rate_hz=self.sample_rate_hz, first=likely, repeats_ms=repeats_ms
         )
+        self._heard_codecs: dict[str, None] = {}
         self.receive.changed = self._on_received
         self._meter = SpeechMeter(self.sample_rate_hz)
         self.receive.taps.append(self._meter.process)
@@ -199,6 +200,7 @@ class MediaLeg:
             mode=self._switch.stream.mode,
             mode_changes=tuple(self._switch.changes),
             withheld=self.transmit.withheld(),
+            heard_codecs=tuple(self._heard_codecs),
         )
 
     def progress(self) -> dict[str, Any]:
@@ -296,6 +298,7 @@ class MediaLeg:
 
     def _on_received(self, payload_type: int) -> None:
         """The peer's audio comes in another payload type than before."""
+        self._heard_codecs[self._formats[payload_type].spec.name] = None
         self._switch.note_received(self._formats[payload_type], wish=wish_of(self._negotiated))
         if (limit_ms := self._conceal_limits_ms.get(payload_type)) is not None:
             self.session.conceal_limit_ms = limit_ms

@@ -46,6 +46,8 @@ class LegFacts:
     mode_changes: tuple[ModeChange, ...] = ()
     withheld: dict[str, int] | None = None
     """See `softphone.media.paths.TransmitPath.withheld`."""
+    heard_codecs: tuple[str, ...] = ()
+    """Names of what was received, in the order in which they first came."""
 
 
 def wire_bytes_of(stats: SentStats) -> int:

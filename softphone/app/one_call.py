@@ -16,6 +16,8 @@ from softphone.app.line import open_socket
 from softphone.app.modes import agrees_to_short, is_sparing
 from softphone.app.report import media_report
 from softphone.app.result import Result, brief, make_result, read_peer_result, utc_text
+from softphone.app.score_trust import PARAMETRIC
+from softphone.app.scored_call import add_score
 from softphone.app.station import Station, now
 from softphone.app.stop import unless_stopped
 from softphone.call.events import CallEvent, Ended, Established, MediaChanged, PeerHungUp, Ringing
@@ -177,14 +179,14 @@ class OneCall:
         if isinstance(problem, UsageError):
             result["exit_status"] = problem.exit_status
         if self._facts is not None and recording is not None and self._plan.audio.expect is not None:
-            scoring = score_in_child(self._plan.audio.expect, recording, timeout_s=SCORE_TIMEOUT_S)
-            score = await unless_stopped(scoring, stop)
-            if score is None:
-                log.warning("no score: interrupted")
-            elif "error" in score:
-                log.warning("no score: %s", score["error"])
-            else:
-                result["score"] = score
+            scoring = score_in_child(
+                self._plan.audio.expect,
+                recording,
+                far=self._plan.audio.record_sent,
+                timeout_s=SCORE_TIMEOUT_S,
+                trusted=not PARAMETRIC.intersection(self._facts.heard_codecs),
+            )
+            add_score(result, await unless_stopped(scoring, stop))
         return result
 
     def on_event(self, event: CallEvent) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, replace
 from typing import Any
 
-from dsp.metrics.emodel import call_rating
+from dsp.call_rating import call_rating
 from softphone.app.leg import LegFacts
 from softphone.call.manager import CallInfo
 from softphone.radio import DEFAULT_RADIO, CallTrace, RadioInUse, call_airtime
@@ -104,7 +104,9 @@ def _emodel(facts: LegFacts) -> dict[str, Any] | None:
             loss_pct=received.loss_pct or 0.0,
             discard_pct=received.discard_pct or 0.0,
             burst_r=received.burst_r,
-            equipment=spec.equipment,
+            codec=spec.name,
+            bit_rate_bps=settings.bit_rate_bps,
+            sample_rate_hz=facts.codec.sample_rate_hz,
         )
     )
 

@@ -166,16 +166,20 @@ def check_min_mos(result: Result, minimum: float) -> None:
         _mark(
             result,
             f"--min-mos {minimum:g} needs a trusted MOS or a codec with an E-model value of the ITU, got neither "
-            f"for {_codec_name(result)}: use --codec pcmu",
+            f"for {_codec_name(result)}: give --expect, or use --codec pcmu",
             exit_status=2,
         )
         return
     heard = [(mos, "here")]
     if result["peer_result"] is not None and (theirs := _mos(result["peer_result"])) is not None:
         heard.append((theirs, "by the peer"))
-    lowest, where = min(heard)
-    if lowest < minimum:
-        _mark(result, f"MOS heard {where} is {lowest:.2f}, wanted at least {minimum:g}", exit_status=6)
+    for (value, scale), where in heard:  # each by itself: two scales are not compared
+        if value < minimum:
+            _mark(
+                result,
+                f"MOS heard {where} is {value:.2f} ({scale}), wanted at least {minimum:g}",
+                exit_status=6,
+            )
 
 
 def _mark(result: Result, error: str, *, exit_status: int) -> None:
@@ -187,12 +191,13 @@ def _codec_name(side: Result) -> str:
     return str(side["codec"]["name"]) if side["codec"] else "a call without audio"
 
 
-def _mos(side: Result) -> float | None:
+def _mos(side: Result) -> tuple[float, str] | None:
+    """What is held against `--min-mos`, and its scale."""
     score, emodel = side.get("score"), side.get("emodel")
     if score and score.get("trusted") and str(score.get("unit", "")).startswith("MOS"):
-        return float(score["value"])
+        return float(score["value"]), f"{score.get('metric')}, {score['unit']}"
     if emodel and emodel.get("grounded"):
-        return float(emodel["mos_cq"])
+        return float(emodel["mos_cq"]), f"MOS-CQE of {emodel.get('model')}"
     return None
 
 

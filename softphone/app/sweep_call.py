@@ -5,15 +5,18 @@ clock is read and all chance is seeded, so that the same call always gives the s
 """
 
 import random
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from dsp.alignment import align
+from dsp.call_rating import call_rating
+from dsp.errors import MetricRefused
 from dsp.level import measure_level
-from dsp.metrics.align import Alignment, Piece, follow
-from dsp.metrics.emodel import call_rating
+from dsp.track import ArrayTrack
 from dsp.types import Samples
 from softphone.app.codec_measure import (
     NARROW_HZ,
@@ -55,6 +58,15 @@ class SweepJob:
     complexity: int = 5
     measures: tuple[str, ...] = MEASURES
     opus: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch ``sound[start:stop]`` and by how many samples later it is heard."""
+
+    start: int
+    stop: int
+    offset: int
 
 
 @dataclass(slots=True)
@@ -239,12 +251,16 @@ def _rated(codec: NamedCodec, job: SweepJob, row: dict[str, Any], late_ms: float
         loss_pct=row["lost_pct"],
         discard_pct=row["discard_pct"],
         burst_r=max(1.0, job.burst * (1 - job.loss_pct / 100)),
-        equipment=codec.spec.equipment,
+        codec=codec.spec.name,
+        bit_rate_bps=codec.settings.bit_rate_bps,
+        sample_rate_hz=codec.sample_rate_hz,
     )
     return {
         "emodel_r": rating["r"],
         "emodel_mos_cq": rating["mos_cq"],
         "emodel_grounded": rating["grounded"],
+        "emodel_model": rating["model"],
+        "emodel_equipment": rating["equipment"],
     }
 
 
@@ -286,7 +302,7 @@ def _pieces(
             continue
         if pieces:
             pieces[-1] = replace(pieces[-1], stop=said)
-        pieces.append(Piece(start=said if pieces else 0, stop=size, offset=offset, correlation=1.0))
+        pieces.append(Piece(start=said if pieces else 0, stop=size, offset=offset))
     return pieces
 
 
@@ -303,8 +319,9 @@ def _aligned(sound: Samples, heard: Heard, codec_delay: int, rate: int) -> tuple
     """What was said, and what was heard of it, of one length."""
     pieces = [replace(piece, offset=piece.offset + codec_delay) for piece in heard.pieces]
     if heard.shortened and pieces:  # what was shortened is in no table: it is searched for
-        first = Alignment(offset=pieces[0].offset, polarity=1, correlation=1.0, envelope_correlation=1.0)
-        pieces = list(follow(sound, heard.samples, rate, first))
+        with suppress(MetricRefused):
+            found = align(ArrayTrack(sound, rate), ArrayTrack(heard.samples, rate))
+            pieces = [Piece(s.start, s.stop, round(s.offset)) for s in found.stretches if s.copy == 0]
     nothing: Samples = np.zeros(0, dtype=np.float32)
     said, got = [nothing], [nothing]
     for piece in pieces:

@@ -67,6 +67,10 @@ def _run(arguments: list[str], terminal: Terminal) -> int:
         from softphone.cli import listing
 
         return listing.devices(terminal) if given.command == "devices" else listing.codecs(given, terminal)
+    if given.command == "score":
+        from softphone.cli import scoring
+
+        return scoring.run(given, terminal)
     if given.command == "radio":
         from softphone.cli import radio
 

@@ -39,6 +39,9 @@ _WORDS = {
     ),
     "sweep": ("", ""),
 }
+_SCORE = "what a line did to speech: a score, and what is wrong, of a recording, a capture or a list"
+_SCORE_USAGE = """softphone score DEGRADED|CALL.pcap [--reference FILE|DIR|builtin:NAME] [--report OUT.html] [options]
+       softphone score --pairs PAIRS.csv --out SCORES.csv [--workers N | --dask ADDRESS] [options]"""
 _RADIO = "airtime and energy: of a flow of packets, of codecs, of an idle registration"
 _RADIO_USAGE = """softphone radio --packets N --bytes B [--radio NAME[:MBPS]]
        softphone radio compare | turns [--bitrate BPS] [--ptime MS] | idle [--expires S]
@@ -55,6 +58,7 @@ _EXAMPLES = {
     "codec encode": "softphone codec encode opus:6000 in.wav out.bin --ptime 60",
     "codec decode": "softphone codec decode out.bin back.wav",
     "codec compare": "softphone codec compare speech.wav --codecs opus:6000,codec2:3200,pcmu --report compared.html",
+    "score": "softphone score heard.wav --reference builtin:man --min-mos 3.5",
     "sweep": "softphone sweep --codecs opus:6000@60,codec2:3200 --loss 0,5,10 --out swept",
 }
 
@@ -89,6 +93,9 @@ def make_parser(command: str | None) -> Parser:
     one = _add(commands, "filter", "filter", _FILTER)
     if command == "filter":
         _add_filter_options(one)
+    one = _add(commands, "score", "score", _SCORE)
+    if command == "score":
+        _add_score_options(one)
     one = _add(commands, "radio", "radio", _RADIO)
     if command == "radio":
         _add_radio_options(one)
@@ -145,6 +152,10 @@ def _unknown(command: str | None, word: str) -> str:
 
 
 def _option_names(command: str | None) -> list[str]:
+    if command == "score":
+        from softphone.settings import OPTIONS
+
+        return ["config", *(one.name for one in OPTIONS if "score" in one.commands)]
     if command == "radio":
         from softphone.settings import OPTIONS
 
@@ -245,6 +256,22 @@ def _add_measuring_options(parser: Parser, command: str) -> None:
                 help=option.help,
             )
         elif command in option.group.split():
+            _add_option(parser, option)
+
+
+def _add_score_options(parser: Parser) -> None:
+    from softphone.settings import OPTIONS
+
+    parser.usage = _SCORE_USAGE
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="DEGRADED|CALL.pcap",
+        help="what was recorded: a sound file, or packets (pcap, pcapng)",
+    )
+    parser.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
+    for option in OPTIONS:
+        if "score" in option.commands:
             _add_option(parser, option)
 
 

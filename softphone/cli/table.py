@@ -128,14 +128,21 @@ def _score(result: Result) -> str:
     if not isinstance(score, Mapping):
         return ""
     value, best = _text(score.get("value"), "{:.2f}"), _text(score.get("max"), " of {:g}")
-    return f"{value}{best} {score.get('unit')}"
+    doubt = "" if score.get("trusted", True) else ", not to be trusted"
+    return f"{value}{best} {score.get('unit')}{doubt}"
 
 
 def _emodel(result: Result) -> str:
     emodel = result.get("emodel")
     if not isinstance(emodel, Mapping):
         return ""
-    ground = "" if emodel.get("grounded") else ", ungrounded"
+    ground = (
+        ""
+        if emodel.get("grounded")
+        else ", derived"
+        if emodel.get("equipment") == "derived"
+        else ", ungrounded"
+    )
     return f"R {_text(emodel.get('r'), '{:.1f}')} ({emodel.get('model')}{ground})"
 
 

@@ -9,7 +9,6 @@ scale of the listening test are those published with it. Only the model file of 
 """
 
 import functools
-import importlib.util
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from dsp.errors import LibraryMissing
-from dsp.level import measure_level
-from dsp.metrics import MetricRefused
+from dsp.metrics import MetricRefused, MetricSpec
 from dsp.types import Samples
+from softphone.io.speech_models import RATE_HZ, check_speech, model_file, session_of
 
-RATE_HZ = 16_000
 WINDOW_SAMPLES = 144_160
 STEP_S = 4.0
-MIN_SPEECH_S = 0.5
-SILENT_DBOV = -75.0
 INSTALL = "DNSMOS needs onnxruntime and the models of speechmos: pip install onnxruntime, and pip install --no-deps speechmos"
 _POLYNOMIALS = (
     (-0.08397278, 1.22083953, 0.0052439),
@@ -50,41 +45,22 @@ def model_path() -> Path:
     Raises:
         LibraryMissing: a package is not installed.
     """
-    spec = importlib.util.find_spec("speechmos")
-    if spec is None or spec.origin is None or importlib.util.find_spec("onnxruntime") is None:
-        raise LibraryMissing(INSTALL)
-    path = Path(spec.origin).parent / "dnsmos_models" / "sig_bak_ovr.onnx"
-    if not path.is_file():
-        raise LibraryMissing(f"{path} is missing: {INSTALL}")
-    return path
+    return model_file("dnsmos_models/sig_bak_ovr.onnx", INSTALL)
 
 
 @functools.cache
 def _session() -> Any:
-    path = model_path()
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), sess_options=options, providers=["CPUExecutionProvider"])
+    return session_of(model_path())
 
 
 def opinion(heard: Samples, sample_rate_hz: int) -> Opinion:
     """What listeners would say of *heard*.
 
     Raises:
-        MetricRefused: another rate, silence, or hardly any speech.
+        MetricRefused: another rate, silence, or no speech.
         LibraryMissing: a package is not installed.
     """
-    if sample_rate_hz != RATE_HZ:
-        raise MetricRefused(f"DNSMOS needs {RATE_HZ} Hz, got {sample_rate_hz}")
-    if heard.ndim != 1 or not np.isfinite(heard).all():
-        raise MetricRefused("DNSMOS needs mono, finite samples")
-    level = measure_level(np.ascontiguousarray(heard, dtype=np.float32), sample_rate_hz)
-    if level.level_dbov is None or level.level_dbov < SILENT_DBOV:
-        raise MetricRefused("the signal is silent")
-    if level.activity * level.seconds < MIN_SPEECH_S:
-        raise MetricRefused(f"DNSMOS needs {MIN_SPEECH_S:g} s of speech")
+    check_speech("DNSMOS", heard, sample_rate_hz)
     sound = np.resize(heard, max(heard.size, WINDOW_SAMPLES))
     starts = range(0, sound.size - WINDOW_SAMPLES + 1, round(STEP_S * RATE_HZ))
     session = _session()
@@ -99,3 +75,29 @@ def opinion(heard: Samples, sample_rate_hz: int) -> Opinion:
     if not all(math.isfinite(each) for each in mapped):
         raise MetricRefused("DNSMOS gave no number")
     return Opinion(*(float(each) for each in mapped))
+
+
+def measure(reference: Samples, degraded: Samples, sample_rate_hz: int) -> float:
+    """The overall `opinion` of *degraded*; *reference* is not looked at."""
+    del reference
+    return min(5.0, max(1.0, opinion(degraded, sample_rate_hz).overall))
+
+
+SPECS = (
+    MetricSpec(
+        name="dnsmos",
+        unit="MOS (P.835 overall)",
+        range=(1.0, 5.0),
+        higher_is_better=True,
+        needs_reference=False,
+        sample_rates_hz=(RATE_HZ,),
+        measure=measure,
+        label="DNSMOS",
+        meaning="What listeners would say of the speech and the noise around it together, from 1 (bad) to 5 (excellent), guessed "
+        "by a trained network from the recording alone. It was trained on noise and noise suppression, not on codecs.",
+        parametric=True,
+        extra=INSTALL,
+        own_process=True,
+        blind_to_gain=False,
+    ),
+)

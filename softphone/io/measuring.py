@@ -1,10 +1,9 @@
-"""Measurements of speech in a child process: PESQ, STOI, DNSMOS and a recogniser, which import much and may crash."""
+"""Measurements of speech in a child process: PESQ, DNSMOS, PLCMOS and a recogniser, which import much and may crash."""
 
 import atexit
 import contextlib
 import functools
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -15,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from dsp.types import Samples
+from softphone.io.child_process import child_environment
 
 TIMEOUT_S = 300.0
 _CHILD = "softphone.io.measuring_child"
@@ -31,8 +31,8 @@ class Measuring:
         """Have *signals* measured.
 
         Args:
-            what: name of a metric, ``dnsmos`` or ``words``.
-            signals: reference and degraded, or one alone.
+            what: name of a metric (`softphone.io.every_metric`), or ``words``.
+            signals: reference and degraded, or one alone. ``dnsmos`` gives three numbers: speech, background and all.
 
         Returns:
             ``{"value": ...}``, ``{"refused": why}`` or ``{"missing": what to install}``; a crash and a time-out
@@ -83,7 +83,7 @@ class Measuring:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=child_environment(),
                 start_new_session=True,  # Ctrl-C is for us; we end the child
             )
         return self._process
@@ -124,7 +124,7 @@ def missing(measures: Sequence[str]) -> dict[str, str]:
 
     from dsp.errors import LibraryMissing
     from dsp.metrics.pesq import INSTALL
-    from softphone.io import dnsmos, recogniser
+    from softphone.io import dnsmos, plcmos, recogniser
 
     found: dict[str, str] = {}
     for name in measures:
@@ -133,15 +133,10 @@ def missing(measures: Sequence[str]) -> dict[str, str]:
                 found[name] = INSTALL
             elif name == "dnsmos":
                 dnsmos.model_path()
+            elif name == "plcmos":
+                plcmos.model_path()
             elif name == "words":
                 recogniser.check()
         except LibraryMissing as error:
             found[name] = str(error)
     return found
-
-
-def _environment() -> dict[str, str]:
-    """Ours, with this process's import path and one thread for linear algebra."""
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PYTHONPATH": path}

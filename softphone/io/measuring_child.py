@@ -14,8 +14,9 @@ from typing import Any, BinaryIO, NoReturn, TypeAlias
 import numpy as np
 
 from dsp.errors import DspError, LibraryMissing
-from dsp.metrics import MetricRefused, metrics
+from dsp.metrics import MetricRefused
 from dsp.types import Samples
+from softphone.io.every_metric import every_metric
 
 Request: TypeAlias = tuple[dict[str, Any], list[Samples]]
 
@@ -35,7 +36,8 @@ def answer(request: dict[str, Any], signals: list[Samples]) -> dict[str, Any]:
 
                 return {"value": words_heard(signals[0], rate)}
             case _:
-                return {"value": metrics.get(what).measure(signals[0], signals[1], rate)}
+                spec = every_metric().get(what)
+                return {"value": spec.measure(signals[0], signals[-1], rate)}
     except LibraryMissing as error:
         return {"missing": str(error)}
     except (MetricRefused, DspError) as error:

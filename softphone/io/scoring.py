@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
-MAX_OUTPUT_BYTES = 1 << 20
+from softphone.io.child_process import child_environment
+
+MAX_OUTPUT_BYTES = 1 << 24
+NICE = 10
 _CHILD = "softphone.io.scoring_child"
 
 
@@ -16,8 +18,8 @@ async def score_in_child(
     reference: str | Path,
     degraded: str | Path,
     *,
+    far: str | Path | None = None,
     timeout_s: float = 60.0,
-    metric: str = "stoi",
     trusted: bool = True,
 ) -> dict[str, Any]:
     """Score a recording against what was sent.
@@ -25,31 +27,40 @@ async def score_in_child(
     Args:
         reference: file, or ``builtin:NAME``.
         degraded: file.
+        far: file of what this side sent meanwhile.
         timeout_s: the child is killed after this time.
+        trusted: False where the caller knows that the metrics mislead on this codec.
 
     Returns:
-        The fields of `softphone.scorer.session.Score`, or ``{"error": why}`` where there is no score:
-        a failed child never raises here. Cancelling this coroutine kills the child.
+        ``{"score": CallScore | None, "verdict": [...], "refused": {metric: why}}``, or ``{"error": why}``: a failed child never
+        raises here. Cancelling this coroutine kills the child.
     """
-    command = ["-P", "-m", _CHILD, "--metric", metric, *([] if trusted else ["--untrusted"])]
-    return await _run_child([*command, "--", str(reference), str(degraded)], timeout_s)
+    request = {
+        "degraded": str(degraded),
+        "reference": str(reference),
+        "far": None if far is None else str(far),
+        "trusted": trusted,
+        "for_call": True,
+    }
+    return await _run_child(["-P", "-m", _CHILD, "--nice", str(NICE)], request, timeout_s)
 
 
-async def _run_child(arguments: list[str], timeout_s: float) -> dict[str, Any]:
+async def _run_child(arguments: list[str], request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
     try:
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env=child_environment(),
+            limit=MAX_OUTPUT_BYTES,
             start_new_session=True,  # Ctrl-C is for the call; whoever cancels the score ends the child
         )
     except OSError as error:
         return {"error": f"the scoring process did not start: {error}"}
     try:
-        out, err = await asyncio.wait_for(child.communicate(), timeout_s)
+        out, err = await asyncio.wait_for(_asked(child, json.dumps(request).encode() + b"\n"), timeout_s)
     except TimeoutError:
         return {"error": f"scoring took longer than {timeout_s:g} s"}
     finally:
@@ -60,16 +71,30 @@ async def _run_child(arguments: list[str], timeout_s: float) -> dict[str, Any]:
     return _result(out, err, child.returncode)
 
 
-def _environment() -> dict[str, str]:
-    """Ours, with this process's import path and one thread for linear algebra: other cores are for calls."""
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PYTHONPATH": path}
+async def _asked(child: asyncio.subprocess.Process, line: bytes) -> tuple[bytes, bytes]:
+    """The first line it answers, and what it says on standard error; then it is told to end."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    said = asyncio.ensure_future(child.stderr.read())
+    try:
+        with contextlib.suppress(ConnectionError):
+            child.stdin.write(line)
+            await child.stdin.drain()
+        out = b""
+        with contextlib.suppress(ValueError):  # longer than any answer
+            out = await child.stdout.readline()
+        child.stdin.close()
+        err = await said
+        await child.wait()
+    finally:
+        said.cancel()
+    return out, err
 
 
 def _result(out: bytes, err: bytes, status: int | None) -> dict[str, Any]:
     try:
-        result = json.loads(out[:MAX_OUTPUT_BYTES])
+        result = json.loads(out)
     except ValueError:
         result = None
     if isinstance(result, dict):

@@ -59,8 +59,10 @@ class SoundReader:
             raise
 
     def _open(self) -> Any:
+        # As bytes where the system has names of bytes: soundfile takes no str that is not UTF-8.
+        name = str(self.path) if os.name == "nt" else os.fsencode(self.path)
         try:
-            return load_soundfile().SoundFile(str(self.path))
+            return load_soundfile().SoundFile(name)
         except (self._faults, TypeError):  # TypeError: a name that ends in .raw
             raise UsageError(f"{self.path} is no sound file: wanted {EXPECTED}") from None
 

@@ -137,6 +137,11 @@ class SoundFormat:
         return cls(container, subtype)
 
 
+def is_sound_name(path: str | PathLike[str]) -> bool:
+    """Whether the end of *path*'s name stands for a container of sound."""
+    return Path(path).suffix.lower() in _FORMATS
+
+
 def _holds(subtype: str, container: str, known: dict[str, str]) -> bool:
     """Whether *container*, which knows the kinds *known*, takes *subtype*, and it is one that this file writes."""
     if subtype == "MPEG_LAYER_III":

@@ -21,6 +21,7 @@ def work(
     *,
     workers: int = 1,
     dask: str | None = None,
+    lost: Callable[[Job, str], Done] | None = None,
 ) -> Iterator[tuple[Job, Done]]:
     """Each job with what *function* made of it, in the order in which they are done.
 
@@ -28,6 +29,7 @@ def work(
         function: of a module, so that other processes find it; jobs and results are plain data.
         workers: processes; 1: this one, where jobs are done in their order.
         dask: address of a scheduler, or ``local`` for a cluster of *workers* processes on this machine.
+        lost: on Dask, what to make of a job whose workers died one after the other, told why; None: that ends all.
 
     Raises:
         EnvironmentProblem: no Dask, or no scheduler at that address.
@@ -36,7 +38,7 @@ def work(
     if workers < 1:
         raise UsageError(f"--workers must be 1 or more, got {workers}")
     if dask is not None:
-        yield from _on_dask(function, jobs, workers, dask)
+        yield from _on_dask(function, jobs, workers, dask, lost)
     elif workers == 1 or len(jobs) < 2:
         for job in jobs:
             yield job, function(job)
@@ -78,7 +80,11 @@ def _in_processes(
 
 
 def _on_dask(
-    function: Callable[[Job], Done], jobs: Sequence[Job], workers: int, address: str
+    function: Callable[[Job], Done],
+    jobs: Sequence[Job],
+    workers: int,
+    address: str,
+    lost: Callable[[Job, str], Done] | None,
 ) -> Iterator[tuple[Job, Done]]:
     if importlib.util.find_spec("distributed") is None:
         raise EnvironmentProblem('--dask needs Dask: pip install "softphone[dask]"')
@@ -105,7 +111,15 @@ def _on_dask(
         futures = client.map(function, jobs, pure=False, retries=1)
         positions = {future.key: index for index, future in enumerate(futures)}
         for future in distributed.as_completed(futures):
-            yield jobs[positions[future.key]], future.result()
+            job = jobs[positions[future.key]]
+            try:
+                yield job, future.result()
+            except distributed.scheduler.KilledWorker as error:
+                if lost is None:
+                    raise EnvironmentProblem(
+                        f"workers of the cluster died, for want of memory perhaps: what was done is kept ({error})"
+                    ) from None
+                yield job, lost(job, " ".join(str(error).split()))
     finally:
         client.close()
         if cluster is not None:

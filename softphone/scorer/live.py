@@ -6,18 +6,10 @@ A word about the sound is left out where nothing was heard at all.
 
 from dataclasses import dataclass
 
-from dsp.level import LevelReport
+from dsp.level import CLIPPED_SHARE, SILENT_S, TOO_LOUD_DBOV, TOO_QUIET_DBOV, LevelReport
 
-SILENT_S = 0.1
-"""*silent*: less than this sounded, in frames of 20 ms at or above the meter's silence level (-60 dBov)."""
 ONE_WAY_PACKETS = 10
 """*one-way*: at least so many packets went one way and none the other."""
-CLIPPED_SHARE = 0.001
-"""*clipped*: this share of the active samples, or more, stood at full scale in runs of three or longer."""
-TOO_QUIET_DBOV = -36.0
-"""*too-quiet*: active level below this, 10 dB under the nominal -26 dBov."""
-TOO_LOUD_DBOV = -12.0
-"""*too-loud*: active level above this; peaks of speech stand about 15 dB higher, out of range."""
 DROPOUT_SHARE = 0.01
 """*dropouts*: gaps in the sound for this share of the active time or more, and at least `DROPOUT_MS`."""
 DROPOUT_MS = 40.0

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from dsp.alignment import align
 from dsp.codecs import codecs
 from dsp.errors import LibraryMissing
-from dsp.metrics.align import find_offset
+from dsp.track import ArrayTrack
 from softphone.app.codec_files import decode_file, encode_file
 from softphone.app.codec_measure import read_sound
 from softphone.app.codec_named import named_codec
@@ -38,7 +39,7 @@ def test_what_was_encoded_comes_back_as_long_and_in_its_place(tmp_path: Path, na
     assert back.seconds == done.seconds
     if name in LEAST_CORRELATION:
         return
-    found = find_offset(sound, np.ascontiguousarray(heard), rate_hz)
+    (found,) = align(ArrayTrack(sound, rate_hz), ArrayTrack(np.ascontiguousarray(heard), rate_hz)).stretches
     assert abs(found.offset) <= 1
     assert found.correlation > 0.75  # Opus at 16 kb/s gives 0.9 and more
 

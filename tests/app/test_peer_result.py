@@ -50,6 +50,21 @@ def test_what_the_peer_heard_counts_for_threshold_and_exit_status():
     assert exit_status([result]) == 6
 
 
+def test_each_side_is_held_against_the_threshold_by_itself_and_its_scale_is_named():
+    """A MOS of G.107.1 below one of G.107 is no worse; the first that misses is told."""
+    result = {
+        "outcome": "completed",
+        "score": None,
+        "emodel": {"model": "G.107.1", "mos_cq": 3.9, "grounded": True},
+        "error": None,
+    }
+    result["peer_result"] = read_peer_result(sent(emodel={"model": "G.107", "mos_cq": 3.4, "grounded": True}))
+    check_min_mos(result, 3.0)
+    assert result["error"] is None
+    check_min_mos(result, 3.5)
+    assert result["error"] == "MOS heard by the peer is 3.40 (MOS-CQE of G.107), wanted at least 3.5"
+
+
 def test_a_brief_result_holds_what_decides_and_nothing_else():
     whole = {
         **dict.fromkeys(("call_id", "sent", "received", "cost"), "left out"),

@@ -44,4 +44,5 @@ def test_loss_is_seeded_concealed_and_counted() -> None:
     assert first["lost_pct"] == pytest.approx(10, abs=0.3)
     assert first["concealed_pct"] == pytest.approx(first["lost_pct"], abs=1.5)
     assert first["emodel_grounded"]
+    assert (first["emodel_model"], first["emodel_equipment"]) == ("G.107", "G.113")
     assert first["emodel_r"] < 80

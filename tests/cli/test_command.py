@@ -138,7 +138,7 @@ def test_several_calls_without_json_are_a_table_of_a_line_each(
 def test_without_json_a_table_is_printed_without_control_characters(
     calls: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    score = {"metric": "stoi", "value": 0.97, "unit": "STOI", "max": 1.0, "trusted": True}
+    score = {"metric": "visqol", "value": 3.97, "unit": "MOS-LQO", "max": 5.0, "trusted": False}
     calls["answer"] = [
         result(score=score, peer_result={"outcome": "completed", "received": {"loss_pct": 2.5}})
     ]
@@ -151,7 +151,7 @@ def test_without_json_a_table_is_printed_without_control_characters(
         "1.2 %",
         "2.5 %",
         "-26.1 dBov",
-        "0.97 of 1 STOI",
+        "3.97 of 5 MOS-LQO, not to be trusted",
     ):
         assert words in out
     assert "here" in out

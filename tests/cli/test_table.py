@@ -36,6 +36,15 @@ def test_two_sides_of_a_call_fit_on_a_terminal_with_no_cell_wrapped_or_cut(colum
     assert "…" not in "".join(lines)
 
 
+def test_a_rating_names_its_scale_and_where_its_figures_are_from(columns: int) -> None:
+    emodel = {"model": "G.107.1", "r": 102.94, "mos_cq": 4.03, "grounded": False, "equipment": "derived"}
+    published = {**emodel, "model": "G.107", "r": 89.5, "grounded": True, "equipment": "G.113"}
+    sides = {"caller": {**RESULT, "emodel": emodel}, "callee": {**RESULT, "emodel": published}}
+    line = next(each for each in table.calls_side_by_side("demo", sides).splitlines() if "R 102.9" in each)
+    assert "R 102.9 (G.107.1, derived)" in line
+    assert "R 89.5 (G.107)" in line
+
+
 def test_the_path_of_a_recording_stands_whole_on_a_line(columns: int) -> None:
     lines = table.calls_side_by_side("demo", {"caller": RESULT}).splitlines()
     assert f"recording, caller: {RESULT['recording']}" in lines

@@ -26,7 +26,7 @@ def test_we_call_baresip_in_a_mode_it_does_not_know(mode: str, man: Speech, woma
         assert status == 0, (err, bob.log)
     assert (result["mode"], result["codec"]["name"], result["codec"]["ptime_ms"]) == ("normal", "opus", 20)
     assert (result["verdict"], result["mode_changes"]) == (["ok"], [])
-    assert result["score"]["value"] > 0.8
+    assert result["score"]["metrics"]["stoi"] > 0.8
 
 
 @needs_baresip

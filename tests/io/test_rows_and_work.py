@@ -66,3 +66,16 @@ def test_without_dask_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPa
 def test_a_local_cluster_of_dask_does_equal_jobs_each_on_its_own() -> None:
     pytest.importorskip("distributed")
     assert list(work(abs, [-2, -2], dask="local")) == [(-2, 2), (-2, 2)]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_job_that_ends_the_workers_of_a_cluster_is_told_as_lost() -> None:
+    pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        done = list(work(os._exit, [1], dask="local", lost=lambda job, why: f"{job} lost: {why}"))
+        with pytest.raises(EnvironmentProblem, match="workers of the cluster died"):
+            list(work(os._exit, [1], dask="local"))
+    assert len(done) == 1
+    assert done[0][0] == 1
+    assert str(done[0][1]).startswith("1 lost: ")

@@ -1,0 +1,11 @@
+"""What the processes that this program starts to work for it have in common."""
+
+import os
+import sys
+
+
+def child_environment() -> dict[str, str]:
+    """Ours, with this process's import path and one thread for linear algebra: other cores are for others."""
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    return {**os.environ, **threads, "PYTHONPATH": path}

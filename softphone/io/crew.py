@@ -1,0 +1,158 @@
+"""Processes that do jobs one after the other, each a line of JSON in and a line of JSON out; one that dies is replaced.
+
+A job that ends its process is tried once more in a new one, then given up: it costs itself, nothing else.
+"""
+
+import contextlib
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from softphone.io.child_process import child_environment
+
+Job = TypeVar("Job")
+Answer = dict[str, Any]
+
+TIMEOUT_S = 1800.0
+"""For one job; a recording of an hour takes a minute."""
+ATTEMPTS = 2
+
+
+class Hand:
+    """One process, started when it is first asked and again after it has died.
+
+    Args:
+        module: run as a program; it answers each line of its standard input with one.
+        timeout_s: for one job.
+    """
+
+    def __init__(self, module: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._module, self._timeout_s = module, timeout_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
+
+    def ask(self, job: Any) -> Answer:
+        """Have *job* done; ``{"crashed": why}`` where its process ended, or took too long, each time it was tried."""
+        why = ""
+        for _ in range(ATTEMPTS):
+            if self._closed:
+                break
+            try:
+                process = self._running()
+            except OSError as error:
+                return {"crashed": f"the scoring process did not start: {error}"}
+            answer = self._exchange(process, json.dumps(job).encode() + b"\n")
+            if answer is not None:
+                return answer
+            self._end()
+            why = (
+                f"the scoring process ended with status {process.returncode}, or took longer than "
+                f"{self._timeout_s:g} s, {ATTEMPTS} times"
+            )
+        return {"crashed": why or "the scoring process was stopped"}
+
+    def _exchange(self, process: "subprocess.Popen[bytes]", line: bytes) -> Answer | None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        watchdog = threading.Timer(self._timeout_s, process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            process.stdin.write(line)
+            process.stdin.flush()
+            line = process.stdout.readline()
+            if not line:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(1.0)  # its own status is told, not that of our killing it
+            answer = json.loads(line)
+        except (OSError, ValueError):  # it has died: the answer is missing, or cut off
+            return None
+        finally:
+            watchdog.cancel()
+        return answer if isinstance(answer, dict) else None
+
+    def _running(self) -> "subprocess.Popen[bytes]":
+        if self._process is None or self._process.poll() is not None:
+            self._end()
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", self._module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=child_environment(),
+                start_new_session=True,  # Ctrl-C is for us; we end the child
+            )
+            if self._closed:  # meanwhile
+                self._process.kill()
+        return self._process
+
+    def kill(self) -> None:
+        """Stop what it does, from another thread; it does nothing more."""
+        self._closed = True
+        process = self._process
+        if process is not None:
+            with contextlib.suppress(OSError):
+                process.kill()
+
+    def close(self) -> None:
+        """End the process."""
+        self._closed = True
+        self._end()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(OSError):
+            process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        process.wait()
+
+
+def share_out(
+    jobs: Sequence[Job], module: str, workers: int, as_json: Callable[[Job], Any]
+) -> Iterator[tuple[Job, Answer]]:
+    """Each of *jobs* with the answer of a process that runs *module*, in the order in which they are done.
+
+    Args:
+        workers: processes, each served by a thread.
+        as_json: makes of a job what is sent.
+    """
+    if not jobs:
+        return
+    waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[Job, Answer]] = queue.SimpleQueue()
+    hands = [Hand(module) for _ in range(min(workers, len(jobs)))]
+
+    def serve(hand: Hand) -> None:
+        while (job := waiting.get()) is not None:
+            done.put((job, hand.ask(as_json(job))))
+        hand.close()
+
+    for job in jobs:
+        waiting.put(job)
+    for _ in hands:
+        waiting.put(None)
+    threads = [threading.Thread(target=serve, args=(hand,), daemon=True) for hand in hands]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in jobs:
+            yield done.get()
+    finally:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                waiting.get_nowait()
+        for _ in hands:
+            waiting.put(None)
+        for hand in hands:
+            hand.kill()
+        for thread in threads:
+            thread.join()
