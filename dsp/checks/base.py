@@ -63,6 +63,11 @@ class Finding:
 MOST_SPANS = 50
 
 
+def times(count: int) -> str:
+    """*count* as one says it."""
+    return "once" if count == 1 else f"{count} times"
+
+
 @dataclass(frozen=True, slots=True)
 class CheckSpec:
     """One check."""

@@ -13,10 +13,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp.alignment.base import Alignment
 from dsp.checks.base import MOST_SPANS, CheckSpec, Evidence, Figure, Finding, Verdict
-from dsp.checks.features import LEVELS, Features, spans_of
+from dsp.checks.features import LEVELS, Features, histogram_of, spans_of
 from dsp.level import CLIPPED_SHARE
+from dsp.track import Track
 
+BLOCK = 1 << 16
 LEAST_S = 3.0
 """So much speech there must be before the highest level in it says anything."""
 TOP = 0.02
@@ -81,6 +84,22 @@ def measure(features: Features) -> tuple[float, float | None, float | None]:
     return share, top if clipped else None, spread_db
 
 
+def _heard_spread_db(reference: Track | None, said: Features | None, alignment: Alignment) -> float:
+    """The spread of the peaks in what is heard of *reference*: its loudest word may not be in the recording."""
+    if reference is None or said is None:
+        return -math.inf
+    histogram: NDArray[np.int64] = np.zeros(LEVELS, dtype=np.int64)
+    frames = 0
+    for stretch in alignment.stretches:
+        for start in range(stretch.start, stretch.stop, BLOCK):
+            histogram += histogram_of(reference.read(start, min(start + BLOCK, stretch.stop)))
+        place = (edge // said.frame_samples for edge in (stretch.start, stretch.stop))
+        frames += int(np.count_nonzero(said.speech[slice(*place)]))
+    share = frames / max(1, int(np.count_nonzero(said.speech)))
+    active = said.level.activity * said.size * share
+    return min(_top(side, active)[2] for side in _sides(histogram)) if active >= 1.0 else -math.inf
+
+
 def run(evidence: Evidence) -> Finding:
     """Look for tops at full scale and below, and for peaks that the reference had and that are gone."""
     heard = evidence.heard
@@ -94,6 +113,7 @@ def run(evidence: Evidence) -> Finding:
         and evidence.alignment is not None
         and evidence.alignment.waveform_kept
         and before[2] - spread_db >= SQUEEZED_DB
+        and _heard_spread_db(evidence.reference, said, evidence.alignment) - spread_db >= SQUEEZED_DB
     )
     figures = {
         "clipped_pct": 100.0 * share,

@@ -6,7 +6,7 @@ the limits of gaps hold.
 Source: ITU-T G.114: 150 ms of one-way delay are all that a conversation stands unharmed, so a jump of so much is a fault anywhere.
 """
 
-from dsp.checks.base import MOST_SPANS, CheckSpec, Evidence, Figure, Finding, Verdict
+from dsp.checks.base import MOST_SPANS, CheckSpec, Evidence, Figure, Finding, Verdict, times
 
 WORD_MS, WORD_SHARE = 40.0, 0.01
 ANYWHERE_MS = 150.0
@@ -30,7 +30,7 @@ def _run(evidence: Evidence) -> Finding:
     if torn >= max(WORD_MS, WORD_SHARE * 1000.0 * evidence.heard.speech_s) or largest >= ANYWHERE_MS:
         words = ("delay-jumps",)
         notes = (
-            f"The delay jumps {len(sizes)} times, by {largest:.0f} ms at most; {torn:.0f} ms of it within speech.",
+            f"The delay jumps {times(len(sizes))}, by {largest:.0f} ms at most; {torn:.0f} ms of it within speech.",
         )
     spans = tuple(
         (change.at / rate, (change.at + max(0.0, change.by)) / rate)

@@ -2,8 +2,8 @@
 
 Two kinds are found. Without a reference, a run of near-zero samples of 5 ms to 1 s that begins within 3 ms of sound and
 after which sound comes back, just as `dsp.level` counts them in a running call. With a reference, besides, any
-stretch in which the reference speaks and what is heard lies `BELOW_DB` under it: there no zeros are needed, nor does sound
-have to come back within a second.
+stretch between two others of what is heard in which the reference speaks and next to nothing is heard (`_gap_finder`): there no
+zeros are needed, nor does sound have to come back within a second.
 
 Source: our own; the word's limits are those of the verdicts on a running call.
 """
@@ -11,10 +11,9 @@ Source: our own; the word's limits are those of the verdicts on a running call.
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dsp.alignment.base import Alignment, Stretch
-from dsp.checks.base import MOST_SPANS, CheckSpec, Evidence, Figure, Finding, Verdict
+from dsp.checks._gap_finder import lost_speech
+from dsp.checks.base import MOST_SPANS, CheckSpec, Evidence, Figure, Finding, Verdict, times
 from dsp.checks.features import FAINT, Features, finite, spans_of
 from dsp.track import Track
 
@@ -22,28 +21,16 @@ SHORTEST_S, LONGEST_S = 0.005, 1.0
 """Of a run of near-zero samples."""
 SOUND_BEFORE = 0.01
 """Magnitude that is reached within the last 3 ms before such a run: words fade, they do not stop there."""
-BELOW_DB = 20.0
-"""What is heard lies so far under what was said, the line's gain allowed for."""
-SPEAKS_DB = 20.0
-"""The reference speaks where it is within this of its active level, 10 ms before and after, too."""
-LEAST_S = 0.015
-"""Shortest gap that is taken from the comparison."""
-GAIN_QUANTILE = 0.75
-"""Of the differences in level where the reference speaks: a line that is silent a third of the time has its gain yet."""
-SAME_S = 0.010
-"""Where two stretches lie so nearly as far apart in the recording as in the reference, what is between them was lost in place."""
 AS_QUIET, LEAST = 4.0, 1e-9
 """Times the power within two gaps, and -90 dBov: no more between them, and they are one."""
 WORD_MS, WORD_SHARE = 40.0, 0.01
-
-Levels = NDArray[np.float64]
 
 
 def _run(evidence: Evidence) -> Finding:
     heard = evidence.heard
     gaps = list(_near_zero(evidence.degraded, heard))
     if evidence.alignment is not None and evidence.said is not None:
-        gaps += _lost(evidence.degraded, heard, evidence.said, evidence.alignment)
+        gaps += lost_speech(evidence.degraded, heard, evidence.said, evidence.alignment).between
         gaps = _without_sound_between(_united(gaps), heard)
     gaps = _united(gaps)
     lengths = [1000.0 * (stop - start) / heard.sample_rate_hz for start, stop in gaps]
@@ -58,7 +45,7 @@ def _run(evidence: Evidence) -> Finding:
     notes: tuple[str, ...] = ()
     if total_ms >= limit_ms:
         notes = (
-            f"The sound is gone {len(gaps)} times for {total_ms:.0f} ms in all, at most for {max(lengths):.0f} ms.",
+            f"The sound is gone {times(len(gaps))} for {total_ms:.0f} ms in all, at most for {max(lengths):.0f} ms.",
         )
         had_ms = _had_ms(evidence)
         if total_ms - had_ms >= limit_ms:
@@ -111,56 +98,6 @@ def _near_zero(track: Track, heard: Features) -> Iterator[tuple[int, int]]:
                 before = size[max(0, (at // subframe - 3) * subframe - begin) : start]
                 if stop < size.size and before.size and float(before.max()) >= SOUND_BEFORE:
                     yield at, begin + stop
-
-
-def _lost(track: Track, heard: Features, said: Features, alignment: Alignment) -> Iterator[tuple[int, int]]:
-    """Stretches where the reference speaks and next to nothing is heard."""
-    level = said.level.level_dbov
-    if level is None or not heard.frames or not said.frames:
-        return
-    wanted, known = _wanted(heard, said, alignment)
-    speaks = known & (wanted >= 10.0 ** ((level - SPEAKS_DB) / 10.0))
-    if not speaks.any():
-        return
-    heard_voice = np.maximum(heard.voice_power[speaks], 1e-12)
-    gain = float(np.quantile(heard_voice / wanted[speaks], GAIN_QUANTILE))
-    limit = gain * wanted * 10.0 ** (-BELOW_DB / 10.0)
-    frame, subframe = heard.frame_samples, round(heard.sample_rate_hz / 1000)
-    for first, last in spans_of(speaks & (heard.power < limit)):
-        begin = (first - 1) * frame
-        samples = finite(track.read(begin, (last + 1) * frame))
-        count = samples.size // subframe
-        power = np.mean(samples[: count * subframe].reshape(count, subframe).astype(np.float64) ** 2, axis=1)
-        quiet = power < float(limit[first:last].max())
-        middle = (last - first + 2) * frame // (2 * subframe)
-        for start, stop in spans_of(quiet):
-            if start <= middle < stop and (stop - start) * subframe >= LEAST_S * heard.sample_rate_hz:
-                yield begin + start * subframe, begin + stop * subframe
-
-
-def _wanted(heard: Features, said: Features, alignment: Alignment) -> tuple[Levels, NDArray[np.bool_]]:
-    """For each frame that is heard: the least power in the voice band of what was said then, and whether that is known."""
-    rate = alignment.sample_rate_hz
-    at = (np.arange(heard.frames) + 0.5) * heard.frame_s * rate
-    place = np.full(heard.frames, -1.0)
-    following: list[Stretch | None] = [*alignment.stretches[1:], None]
-    for stretch, after in zip(alignment.stretches, following, strict=True):
-        start, stop = stretch.heard_at(stretch.start), stretch.heard_at(stretch.stop)
-        if after is not None and after.copy == stretch.copy:
-            moved = (after.heard_at(after.start) - stop) - (after.start - stretch.stop)
-            if abs(moved) <= SAME_S * rate:
-                stop = after.heard_at(after.start)
-        inside = slice(*np.searchsorted(at, (start, stop)).tolist())
-        place[inside] = stretch.start + (at[inside] - start) / (1.0 + stretch.slope)
-    known = place >= 0
-    frame = np.floor(place / (rate * said.frame_s)).astype(np.intp)
-    least = np.full(heard.frames, np.inf)
-    for offset in (-1, 0, 1):
-        inside_said = (frame + offset >= 0) & (frame + offset < said.frames)
-        least = np.minimum(
-            least, np.where(inside_said, said.voice_power[np.clip(frame + offset, 0, said.frames - 1)], 0)
-        )
-    return np.where(known, least, 0.0), known
 
 
 def _without_sound_between(gaps: list[tuple[int, int]], heard: Features) -> list[tuple[int, int]]:

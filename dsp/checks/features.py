@@ -147,6 +147,14 @@ def spans_of(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
+def histogram_of(samples: Samples) -> NDArray[np.int64]:
+    """How many of *samples*, ``(n,)``, have the 16-bit value -32768, ... 32767 (rounded), ``(65536,)``; NaN counts as 0."""
+    values = np.clip(np.rint(finite(samples) * (LEVELS // 2)), -(LEVELS // 2), LEVELS // 2 - 1).astype(
+        np.int32
+    )
+    return np.bincount(values + LEVELS // 2, minlength=LEVELS).astype(np.int64, copy=False)
+
+
 class _Gatherer:
     """Takes block after block."""
 
@@ -175,8 +183,7 @@ class _Gatherer:
         self._meter.process(around[half : half + size])
         around = finite(around)
         block = around[half : half + size]
-        values = np.clip(np.rint(block * (LEVELS // 2)), -(LEVELS // 2), LEVELS // 2 - 1).astype(np.int32)
-        self._histogram += np.bincount(values + LEVELS // 2, minlength=LEVELS)
+        self._histogram += histogram_of(block)
         count = block.size // self.frame
         if not count:
             return

@@ -24,7 +24,8 @@ def run(evidence: Evidence) -> Finding:
         return Finding({"gain_db": None})
     gain = heard - said
     words: tuple[str, ...] = ()
-    speaks = level.sounding_s >= SILENT_S and evidence.heard.speech_s >= LEAST_S
+    is_heard = level.sounding_s >= SILENT_S or evidence.alignment is not None
+    speaks = is_heard and evidence.heard.speech_s >= LEAST_S
     if speaks and gain <= ATTENUATED_DB:
         words = ("attenuated",)
     elif speaks and gain >= AMPLIFIED_DB:

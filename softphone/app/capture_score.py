@@ -20,10 +20,10 @@ from softphone.app.capture_sound import WAV, Scorer, judged
 from softphone.app.capture_stream import Direction, stream_object
 from softphone.app.capture_warnings import warnings_of
 from softphone.capture import network_figures
-from softphone.errors import EnvironmentProblem
 from softphone.io.capture_file import CaptureFile
 from softphone.io.score_file import score_file
 from softphone.io.sound_file import SoundWriter
+from softphone.io.target import made_folder
 from softphone.scorer.score import OK, ordered
 
 SCHEMA = 1
@@ -70,7 +70,7 @@ def score_capture(
         if options.out is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="softphone-")))
         else:
-            folder = _folder(options.out)
+            folder = made_folder(options.out)
         spare = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="softphone-")))
         content = read_capture(capture, lambda share: tell(share * _READ_SHARE))
         directions = _directions(capture, content, options)
@@ -196,17 +196,6 @@ def _whole(
         "mos_lqo": min(scores, default=None),
         "warnings": [*capture.warnings, *warnings_of(content)],
     }
-
-
-def _folder(out: str) -> Path:
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"--out wants a folder that can be made, got {folder}: {error.strerror}"
-        ) from None
-    return folder
 
 
 def _name(number: int, direction: Direction) -> str:

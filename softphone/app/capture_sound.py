@@ -23,6 +23,8 @@ LEAST_S = 0.2
 """A recording shorter than this is not judged."""
 DRIFT_PPM = MOST_PPM + SKEW_ERROR_PPM
 """Clocks that keep to their Recommendations do not differ by more, and by how much they do is known so well."""
+HUNG_UP = frozenset({"cut-start", "cut-end"})
+"""Without a reference they say that a recording begins or ends in the middle of a word: people hang up there."""
 _BLOCK = 1 << 16
 
 Scorer = Callable[[ScoreJob], FileScore]
@@ -67,7 +69,8 @@ def judged(
     if score is None or score["mos_lqo"] is None:  # what is not in it says nothing of it
         score = scorer(ScoreJob(direction.recording, far=far, metrics=metrics, trusted=trusted))
         score["refused"] |= refused
-    words += [word for word in score["verdict"] if word != OK]
+    strange = {OK} if score["mos_lqo"] is not None else {OK, *HUNG_UP}
+    words += [word for word in score["verdict"] if word not in strange]
     keys |= {key: score[key] for key in ("mos_lqo", "metrics", "checks", "refused", "reference")}
     if score["mos_lqo"] is not None:
         keys["score"] = {key: score[key] for key in ("metric", "value", "unit", "max", "trusted")}

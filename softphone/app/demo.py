@@ -15,6 +15,7 @@ from softphone.app.codec_choice import chosen_codecs
 from softphone.app.result import Result
 from softphone.config import DEFAULT_CODECS, DemoOptions, MediaOptions
 from softphone.errors import EnvironmentProblem, SoftphoneError, UsageError
+from softphone.io.target import made_folder
 
 CALLER_SPEECH, CALLEE_SPEECH = "builtin:man", "builtin:woman"
 START_S = 30.0
@@ -102,14 +103,7 @@ def media_of(media: MediaOptions) -> MediaOptions:
 def _folder(options: DemoOptions) -> Path:
     if options.out is None:
         return Path(tempfile.mkdtemp(prefix="softphone-demo-"))
-    folder = Path(options.out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"--out wants a folder that can be made, got {folder}: {error.strerror}"
-        ) from None
-    return folder
+    return made_folder(options.out)
 
 
 def _sides(options: DemoOptions, folder: Path, side: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The command `score`: one recording, one capture, or a list of pairs."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from softphone.app.score_trust import is_trusted
@@ -39,6 +40,10 @@ def score(options: ScoreOptions, progress: Progress | None = None) -> dict[str, 
         EnvironmentProblem: something is not installed, or cannot be written.
     """
     assert options.degraded is not None
+    if Path(options.degraded).is_dir():
+        raise UsageError(
+            f"{options.degraded} is a folder: give one recording, or a list of them (--pairs PAIRS.csv --out SCORES.csv)"
+        )
     if options.out is not None:
         raise UsageError(
             f"--out {options.out} goes with --pairs, or with a capture: leave it out for a recording"

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 Result = Mapping[str, Any]
 
 MOST_CHANGES = 8
+PARTS = {"dnsmos_sig": "DNSMOS speech", "dnsmos_bak": "DNSMOS background"}
+"""Figures that a metric gives beside its own."""
 
 
 def one_score(result: Result) -> str:
@@ -20,9 +22,23 @@ def one_score(result: Result) -> str:
     for channel in result["channels"]:
         text = _mos(channel) if channel["mos_lqo"] is not None else _no_mos(channel)
         lines.append(f"  channel {channel['channel']}: {text}; {', '.join(channel['verdict'])}")
-    notes = [note for check in result["checks"].values() if check["words"] for note in check["notes"]]
-    lines += [f"  {note}" for note in dict.fromkeys(notes)]
+    lines += [f"  {note}" for note in dict.fromkeys(_notes(result))]
     return "\n".join(lines)
+
+
+def _notes(result: Result) -> list[str]:
+    """Sentences on what was found, with its numbers; where a check has none, what its words mean."""
+    from dsp.checks import checks
+
+    notes: list[str] = []
+    for name, check in result["checks"].items():
+        known = (
+            {each.word: each.means for each in checks.get(name).verdicts} if name in checks.names() else {}
+        )
+        notes += check["notes"] if check["words"] else []
+        if not check["notes"]:
+            notes += [f"{word}: {known[word]}." for word in check["words"] if word in known]
+    return notes
 
 
 def batch(done: "Batch") -> str:
@@ -43,6 +59,8 @@ def _figures(result: Result) -> list[tuple[str, str]]:
     rows = [("score", _mos(result) if result["mos_lqo"] is not None else _no_mos(result))]
     if result["mos_lqo"] is not None and not result["trusted"]:
         rows.append(("", f"not to be trusted: {result['untrusted_because']}"))
+    if result["channel"] is not None:
+        rows.append(("channel", f"{result['channel']} of {len(result['channels'])}, the worst"))
     rows.append(("verdict", ", ".join(result["verdict"])))
     if result["reference"] is not None:
         rows.append(("reference", str(result["reference"])))
@@ -56,7 +74,7 @@ def _figures(result: Result) -> list[tuple[str, str]]:
         rows.append(("delay changes", _changes(result["delay_changes"])))
         rows.append(("clock skew", f"{result['skew_ppm']:.0f} ppm"))
     if result["gain_db"] is not None:
-        rows.append(("gain", f"{result['gain_db']:+.1f} dB"))
+        rows.append(("gain", f"{result['gain_db']:+z.1f} dB"))
     if result["polarity"] == -1:
         rows.append(("polarity", "upside down"))
     lost = [part for part in result["missing"] if not part["outside"]]
@@ -85,7 +103,7 @@ def _measure(name: str, value: float | None) -> str:
         return ""
     known = every_metric()
     if name not in known.names():
-        return f"{name} {value:.3g}"
+        return f"{PARTS.get(name, name)} {value:.3g}"
     spec = known.get(name)
     return f"{spec.title} {value:.3g}{' dB' if spec.unit == 'dB' else ''}"
 

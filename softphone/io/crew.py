@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from softphone.io.child_process import child_environment
+from softphone.io.child_process import child_environment, end_child
 
 Job = TypeVar("Job")
 Answer = dict[str, Any]
@@ -105,15 +105,8 @@ class Hand:
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(OSError):
-            process.kill()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        process.wait()
+        if process is not None:
+            end_child(process)
 
 
 def share_out(

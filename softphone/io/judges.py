@@ -16,7 +16,9 @@ from softphone.scorer.score import Score
 
 ALL = "all"
 PIECE_S = 60.0
-"""A long recording is heard in pieces."""
+"""A recording is heard in pieces of this length..."""
+MOST_S, SAMPLE_S = 300.0, 20.0
+"""... and of one that is longer than the first, so much in all, in shorter pieces evenly spread: an hour would take minutes."""
 WIDE_HZ = 16_000
 
 
@@ -66,9 +68,8 @@ def hear(score: Score, degraded: Track, names: Sequence[str]) -> None:
     absent = missing(names)
     score["refused"] |= absent
     waiting = [name for name in names if name not in absent]
-    length = round(PIECE_S * degraded.sample_rate_hz)
-    for start in range(0, degraded.size, length):
-        piece = degraded.read(start, min(start + length, degraded.size))
+    for start, stop in _pieces(degraded.size, degraded.sample_rate_hz):
+        piece = degraded.read(start, stop)
         level = measure_level(np.ascontiguousarray(piece), degraded.sample_rate_hz)
         weight = level.activity * level.seconds
         heard = _at(piece, degraded.sample_rate_hz, WIDE_HZ)
@@ -92,6 +93,16 @@ def hear(score: Score, degraded: Track, names: Sequence[str]) -> None:
             score["refused"].pop(name, None)
             keys = NO_REFERENCE_NEEDED[name]
             score["metrics"] |= {key: round(totals[key] / weights[name], 4) for key in keys}
+
+
+def _pieces(size: int, sample_rate_hz: int) -> list[tuple[int, int]]:
+    """What the models hear of a recording of *size* samples, as (start, stop)."""
+    if size <= MOST_S * sample_rate_hz:
+        length = round(PIECE_S * sample_rate_hz)
+        return [(start, min(start + length, size)) for start in range(0, size, length)]
+    length = round(SAMPLE_S * sample_rate_hz)
+    starts = np.linspace(0, size - length, round(MOST_S / SAMPLE_S)).astype(int).tolist()
+    return [(start, start + length) for start in starts]
 
 
 def _answer(name: str, rate: int, *signals: Samples) -> Any:

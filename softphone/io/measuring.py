@@ -1,7 +1,6 @@
 """Measurements of speech in a child process: PESQ, DNSMOS, PLCMOS and a recogniser, which import much and may crash."""
 
 import atexit
-import contextlib
 import functools
 import json
 import subprocess
@@ -14,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from dsp.types import Samples
-from softphone.io.child_process import child_environment
+from softphone.io.child_process import child_environment, end_child
 
 TIMEOUT_S = 300.0
 _CHILD = "softphone.io.measuring_child"
@@ -91,15 +90,8 @@ class Measuring:
     def close(self) -> None:
         """End the child."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        with contextlib.suppress(OSError):
-            process.kill()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        process.wait()
+        if process is not None:
+            end_child(process)
 
     def __enter__(self) -> Self:
         return self

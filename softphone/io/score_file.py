@@ -64,6 +64,7 @@ class FilePair:
         self._job = job
         self._progress = progress
         self._names = check_metrics(job.metrics)
+        self._not_found = ""
         self.warnings: list[str] = []
         """What is wrong with the files."""
         with ExitStack() as files:
@@ -141,9 +142,10 @@ class FilePair:
         found = find_reference(given, self._job.degraded)
         self.warnings += found.warnings
         if found.path is None:
-            self.warnings.append(
+            self._not_found = (
                 f"none of the {found.count} references in {given} was found in {self._job.degraded}"
             )
+            self.warnings.append(self._not_found)
         return found.path, found.name
 
     def _said(self, number: int) -> Track | None:
@@ -169,7 +171,7 @@ class FilePair:
             progress=self._share(_READING + number * width, _READING + (number + 1) * width),
         )
         if job.reference is not None and not self.reference:
-            score["refused"][HEADLINE] = self.warnings[-1]
+            score["refused"][HEADLINE] = self._not_found
         asked = NO_REFERENCE_NEEDED if job.reference is None and self._names is None else self._names or ()
         hear(score, self.degraded[number], [n for n in asked if n in NO_REFERENCE_NEEDED])
         return score

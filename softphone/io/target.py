@@ -86,3 +86,19 @@ def not_writable(path: Path, reason: str | None) -> EnvironmentProblem:
     return EnvironmentProblem(
         f"{path} cannot be written ({reason}): nothing was left there; wanted a folder that exists and has room"
     )
+
+
+def made_folder(out: str) -> Path:
+    """The folder that `--out` names, made where it is not there.
+
+    Raises:
+        EnvironmentProblem: it cannot be made.
+    """
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"--out wants a folder that can be made, got {folder}: {error.strerror}"
+        ) from None
+    return folder

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dsp.alignment.base import Span
 from dsp.metrics import visqol
 from softphone.scorer.pieces import Copies
@@ -40,10 +43,11 @@ class Opinion:
         self._copies, self._rate_hz = copies, sample_rate_hz
         self._placed: list[Placed] = []
 
-    def add(self, patches: Sequence[visqol.Patch], copy: int, start: int) -> None:
-        """Take *patches* of a piece that begins at the reference's sample *start*."""
+    def add(self, patches: Sequence[visqol.Patch], copy: int, places: NDArray[np.intp]) -> None:
+        """Take *patches* of a piece, whose samples are those of the reference at *places*, ``(n,)``."""
         for patch in patches:
-            at = start + round((patch.start_s + patch.stop_s) / 2 * self._rate_hz)
+            middle = round((patch.start_s + patch.stop_s) / 2 * self._rate_hz)
+            at = int(places[min(middle, places.size - 1)])
             self._placed.append(Placed(patch, copy, at, self._copies.heard_at(copy, at)))
 
     @property

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dsp.alignment.base import Alignment, Span, Stretch
 
 PIECE_S = 60.0
@@ -57,6 +60,15 @@ class Copies:
         """Where in the degraded signal the reference's *position* is, in that copy."""
         index = max(0, bisect_right(self._starts[copy], position) - 1)
         return self._stretches[copy][index].heard_at(position)
+
+    def judged(self, piece: Piece, spoken: Sequence[Span]) -> NDArray[np.intp]:
+        """Samples of *piece*, counted from its start, that are held against what is heard: all but the parts of its pauses that are
+        not in the recording."""
+        counts = np.zeros(piece.stop - piece.start, dtype=np.bool_)
+        spans: tuple[Stretch | Span, ...] = (*self._stretches[piece.copy], *spoken)
+        for span in spans:
+            counts[max(0, span.start - piece.start) : max(0, span.stop - piece.start)] = True
+        return np.flatnonzero(counts)
 
     def is_outside(self, copy: int, span: Span) -> bool:
         """Whether *span* of that copy would have been heard before the beginning or after the end of the recording."""

@@ -45,6 +45,7 @@ def report(score: Result, degraded: Track, reference: Track | None, names: tuple
     title = f"Score of {name}"
     page = [
         _head(score, sent),
+        _channels(score),
         _verdicts(score),
         _timeline(score, degraded, reference),
         _segments(score),
@@ -84,11 +85,23 @@ def _head(score: Result, sent: str | None) -> str:
             ("clock skew", f"{score['skew_ppm']:.0f} ppm"),
         ]
     if score["gain_db"] is not None:
-        facts.append(("gain", f"{score['gain_db']:+.1f} dB"))
+        facts.append(("gain", f"{score['gain_db']:+z.1f} dB"))
+    if score.get("channel") is not None:
+        facts.append(("channel", f"{score['channel']} of {len(score['channels'])}, the worst"))
     if score["polarity"] == -1:
         facts.append(("polarity", "upside down"))
     cells = "".join(f"<div><span>{html.escape(key)}</span>{html.escape(value)}</div>" for key, value in facts)
     return f'<div class="top"><div class="mos">{number}</div><div class="facts">{cells}</div></div>'
+
+
+def _channels(score: Result) -> str:
+    """What became of each channel of a file that has several."""
+    rows = []
+    for each in score.get("channels", ()):
+        mos = each["mos_lqo"]
+        said = f"{mos:.2f}, {p800_word(mos)}" if mos is not None else "no score"
+        rows.append(f"<li>Channel {each['channel']}: {said}; {html.escape(', '.join(each['verdict']))}</li>")
+    return f"<ul>{''.join(rows)}</ul>" if rows else ""
 
 
 def _verdicts(score: Result) -> str:
@@ -296,14 +309,19 @@ def _checks(score: Result) -> str:
 
 def _row(name: str, value: float, unit: str, meaning: str) -> str:
     return (
-        f'<tr><td>{html.escape(name)}</td><td class="n">{value:.4g}</td><td>{html.escape(unit)}</td>'
+        f'<tr><td>{html.escape(name)}</td><td class="n">{_number(value)}</td><td>{html.escape(unit)}</td>'
         f'<td class="m">{html.escape(meaning)}</td></tr>'
     )
 
 
+def _number(value: float) -> str:
+    """Four digits, or all in front of the point."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value + 0.0:.4g}"
+
+
 def _table(title: str, rows: Sequence[str]) -> str:
     return (
-        f'<h2>{title}</h2><div class="wide"><table><thead><tr><th></th><th class="n">value</th><th>unit</th>'
+        f'<h2>{title}</h2><div class="wide"><table class="means"><thead><tr><th></th><th class="n">value</th><th>unit</th>'
         f"<th>what it means</th></tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
 

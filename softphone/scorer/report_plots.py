@@ -14,6 +14,8 @@ import numpy as np
 from softphone.scorer.report_views import Floats, Waveform
 
 WIDTH, HEIGHT = 1000, 100
+LAST_PLACE = 97.0
+"""Per cent of the width behind which a number ends at its mark, so that it does not stick out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,10 @@ def figure(
             + f"<em>{html.escape(axis.unit)}</em>"
         )
     marks = steps(0, seconds)
+    places = [(100 * tick / max(seconds, 1e-9), clock(tick, seconds)) for tick in marks]
     below = "".join(
-        f'<span style="left:{100 * tick / max(seconds, 1e-9):.2f}%">{clock(tick, seconds)}</span>'
-        for tick in marks
+        f'<span{" class=end" if place > LAST_PLACE else ""} style="left:{place:.2f}%">{text}</span>'
+        for place, text in places
     )
     return (
         f'<figure><figcaption>{html.escape(title)}</figcaption><div class="plot{" tall" if tall else ""}">'

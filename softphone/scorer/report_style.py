@@ -13,7 +13,7 @@ h1{font-size:1.25rem;margin:.2rem 0 1rem;overflow-wrap:anywhere}h2{font-size:1.1
 .mos{background:var(--card);border:1px solid var(--edge);border-radius:.6rem;padding:1rem 1.4rem;min-width:11rem}
 .mos b{font-size:2.6rem;line-height:1.1;display:block}
 .facts{flex:1 1 18rem;display:grid;grid-template-columns:repeat(auto-fit,minmax(8.5rem,1fr));gap:.5rem}
-.facts div{background:var(--card);border:1px solid var(--edge);border-radius:.6rem;padding:.5rem .8rem}
+.facts div{overflow-wrap:anywhere;background:var(--card);border:1px solid var(--edge);border-radius:.6rem;padding:.5rem .8rem}
 .facts span{display:block;color:var(--dim);font-size:.8rem}
 .words{list-style:none;margin:1rem 0;padding:0;display:grid;gap:.5rem}
 .words li{background:var(--card);border:1px solid var(--edge);border-left:.35rem solid var(--bad);
@@ -29,7 +29,8 @@ figure{margin:1rem 0}figcaption{font-weight:600;font-size:.95rem}
 .y span{position:absolute;right:.4rem;transform:translateY(-50%)}.y span:first-child{transform:translateY(-100%)}
 .y span:nth-last-child(2){transform:none}
 .y em{position:absolute;left:0;top:50%;font-style:normal;writing-mode:vertical-rl;transform:translateY(-50%) rotate(180deg)}
-.x{grid-column:2}.x span{position:absolute;top:.15rem;transform:translateX(-50%)}.x span:first-child{transform:none}
+.x{grid-column:2}.x span{position:absolute;top:.15rem;transform:translateX(-50%);white-space:nowrap}
+.x span:first-child{transform:none}.x span.end{transform:translateX(-100%)}
 .grid{stroke:var(--grid);fill:none;vector-effect:non-scaling-stroke}
 .line{fill:none;stroke-width:1.6;vector-effect:non-scaling-stroke;stroke-linejoin:round}
 .ref{stroke:var(--ref)}.deg{stroke:var(--deg)}.ref.solid{fill:var(--ref);stroke:none}.deg.solid{fill:var(--deg);stroke:none}
@@ -44,5 +45,8 @@ table{border-collapse:collapse;font-size:.9rem;width:100%}
 th,td{padding:.35rem .6rem;text-align:left;border-bottom:1px solid var(--edge);vertical-align:top}
 td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}th.n{text-align:right}
 td.m{min-width:15rem;color:var(--dim)}
+@media(max-width:36rem){.means thead{display:none}.means tr{display:grid;grid-template-columns:1fr auto;
+border-bottom:1px solid var(--edge);padding:.35rem 0}.means td{border:0;padding:.1rem .4rem;min-width:0}
+.means td:nth-child(n+3){grid-column:1/-1;color:var(--dim)}}
 @media print{body{max-width:none}figure,.mos,.facts div{break-inside:avoid}}
 """

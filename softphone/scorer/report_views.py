@@ -112,13 +112,13 @@ def spectrogram(track: Track, timeline: Timeline, top_hz: float, columns: int = 
         sums = np.concatenate(([0.0], np.cumsum(power)))
         picture[:, column] = ((sums[last] - sums[first]) / (last - first))[::-1]
     with np.errstate(divide="ignore"):
-        return np.asarray(10 * np.log10(np.maximum(picture, 10 ** (LEAST_DB / 10 - 3))))
+        return np.asarray(10 * np.log10(np.maximum(picture, 10 ** ((LEAST_DB - RANGE_DB) / 10))))
 
 
 def loudest(*pictures: Floats) -> float:
-    """Level of the brightest colour: what one point in 500 exceeds; of all *pictures* together."""
+    """Level of the brightest colour, `LEAST_DB` or more: what one point in 500 exceeds; of all *pictures* together."""
     values = np.concatenate([one[np.isfinite(one)] for one in pictures])
-    return float(np.quantile(values, 0.998)) if values.size else 0.0
+    return max(LEAST_DB, float(np.quantile(values, 0.998))) if values.size else 0.0
 
 
 def png(picture: Floats, top_db: float) -> bytes:

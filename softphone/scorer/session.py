@@ -2,7 +2,7 @@
 
 Conventions: tracks are mono, of one rate, and all numbers are of the one rate but `own`. What was said and is not heard
 while it was recorded counts as silence; what would lie outside of the recording is listed and not judged; what is in
-the recording only is left out and listed.
+the recording only is left out and listed. A pause that was shortened costs nothing: what is not heard of it is left out.
 """
 
 import math
@@ -40,6 +40,7 @@ BLOCK = 1 << 16
 DELAY_POINTS = 600
 """The delay trace has about so many points at most."""
 NO_REFERENCE = "it needs a reference: give what was sent"
+TOO_SOFT = "nobody hears anything: the speech is there, but no louder than -60 dBov"
 NOT_KEPT = (
     "only the envelopes of the two agree, not their waveforms: a codec that sends parameters may have made this, "
     "which the metric flatters; say which codec it was if it was none of those"
@@ -103,10 +104,14 @@ def score_tracks(
     refused |= not_checked
     _tell(progress, 0.5)
     score = _empty(degraded, names, found, ordered(words), refused, name)
-    if reference is not None and alignment is not None:
+    if reference is not None and alignment is not None and "silent" not in words:
         _judge(score, reference, degraded, alignment, specs, measure, progress)
         _trust(score, trusted)
     else:
+        if reference is not None and alignment is not None:
+            refused[HEADLINE] = TOO_SOFT
+            score["gain_db"] = rounded(found["gain"]["figures"]["gain_db"], 2)
+            _tell_of_time(score, alignment, Copies(alignment, reference.size, degraded.size))
         for spec in specs:
             refused.setdefault(spec.name, refused[HEADLINE])
     _tell(progress, 1.0)
@@ -135,14 +140,17 @@ def _judge(
         said, heard = warped(
             reference, degraded, alignment, copy=piece.copy, start=piece.start, stop=piece.stop
         )
+        places = copies.judged(piece, spoken)
+        if places.size < said.size:
+            said, heard = said[places], heard[places]
         for meter, signal in zip(levels, (said, heard), strict=True):
             meter.process(signal)
         speech = _speech_in(spoken, piece.start, piece.stop)
-        score["scored_s"] += (piece.stop - piece.start) / rate
+        score["scored_s"] += said.size / rate
         if speech == 0:
             continue
         try:
-            opinion.add(visqol.patches(said, heard, rate, gain=gain), piece.copy, piece.start)
+            opinion.add(visqol.patches(said, heard, rate, gain=gain), piece.copy, piece.start + places)
         except MetricRefused as error:
             score["refused"][HEADLINE] = _reason(error)
         for mean in means.values():

@@ -12,6 +12,12 @@ from softphone.scorer.score import Checked
 SEARCHED_S = 1.0
 """With so much sound in both, a reference that is not found is not there; with less there is nothing to find."""
 
+OF_SILENCE = frozenset({"silent", "attenuated", "dc-offset"})
+"""Words that tell something of a recording in which nothing is heard: of what nobody hears, no other fault is one."""
+
+OF_SPEECH = frozenset({"too-quiet", "too-loud", "noise"})
+"""Words that tell of speech, of which there is none where the noise of pauses is all that is heard."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listening:
@@ -67,7 +73,18 @@ def run_checks(listening: Listening) -> tuple[dict[str, Checked], dict[str, str]
             spans=[[round(begin, 3), round(end, 3)] for begin, end in finding.spans],
             notes=list(finding.notes),
         )
-    return found, refused, words
+    told = _told(words)
+    for checked in found.values():
+        if not told.issuperset(checked["words"]):
+            checked["words"], checked["spans"], checked["notes"] = [], [], []
+    return found, refused, [word for word in words if word in told]
+
+
+def _told(words: list[str]) -> frozenset[str]:
+    """Those of *words* that mean something beside the others."""
+    if "silent" in words:
+        return OF_SILENCE.intersection(words)
+    return frozenset(words) - (OF_SPEECH if "comfort-noise" in words else frozenset())
 
 
 def _digits(value: float | None) -> float | None:

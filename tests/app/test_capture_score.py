@@ -56,6 +56,13 @@ def test_both_directions_of_a_good_call_are_ok_and_the_call_is_told(tmp_path):
     assert result["mos_lqo"] is None
 
 
+def test_who_hangs_up_in_the_middle_of_a_word_has_no_faulty_line(tmp_path):
+    cut = stream(talk("pcmu", 3.3), ssrc=1)
+    (found,) = score_bytes(file_of(cut), tmp_path)["streams"]
+    assert found["checks"]["muted-ends"]["words"] == ["cut-end"]
+    assert "cut-end" not in found["verdict"]
+
+
 def test_the_stream_that_holds_the_reference_is_scored_against_it(tmp_path):
     result = score_bytes(file_of(without(ONE, range(40, 300, 3)), OTHER), tmp_path, reference="builtin:man")
     first, second = result["streams"]

@@ -148,6 +148,17 @@ def test_a_file_that_changed_is_scored_again_and_force_begins_anew(tmp_path):
     assert done.reused == 0
 
 
+def test_rows_that_two_runs_at_once_wrote_twice_are_one_after_the_next(tmp_path):
+    folder = folder_of(tmp_path, ["a.wav", "b.wav"])
+    rows = ["a.wav,builtin:man", "b.wav,"]
+    batch(folder, rows)
+    once = (folder / "scores.csv").read_text()
+    (folder / "scores.csv").write_text(once + "".join(once.splitlines(keepends=True)[1:]))
+    done, _ = batch(folder, rows)
+    assert (done.rows, done.reused) == (2, 2)
+    assert (folder / "scores.csv").read_text() == once
+
+
 def test_rows_of_other_lists_stay(tmp_path):
     folder = folder_of(tmp_path, ["a.wav", "b.wav"])
     batch(folder, ["a.wav,builtin:man"])

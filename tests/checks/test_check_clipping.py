@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soxr
-from support.line_faults import SPEAKERS, check, heard_through, identity, rounded, speech
+from support.line_faults import SPEAKERS, alignment, check, heard_through, identity, rounded, speech
 
 from dsp.level import measure_level
 from softphone.scorer.live import LineFacts, verdicts
@@ -83,3 +83,16 @@ def test_what_was_clipped_before_is_not_the_fault_of_the_line(name):
 def test_a_tone_stands_at_its_top_for_long_and_is_not_clipped():
     tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(8 * RATE_HZ) / RATE_HZ)
     assert check("clipping", tone, RATE_HZ).words == ()
+
+
+@pytest.mark.parametrize("name", SPEAKERS)
+def test_a_recording_that_lacks_the_loudest_word_of_the_reference_is_not_clipped(name):
+    said = speech(name)
+    loudest = np.zeros_like(said)
+    loudest[:8_000] = said[np.argmax(np.abs(said)) - 4_000 :][:8_000]
+    said = rounded(np.concatenate((0.9 * loudest[:8_000] / np.abs(loudest).max(), 0.3 * said)))
+    rest = said[8_000:]
+    aligned = alignment(RATE_HZ, [(8_000, said.size, -8_000)], missing=[(0, 8_000)])
+    assert check("clipping", rest, RATE_HZ, reference=said, aligned=aligned).words == ()
+    damaged, rate_hz = heard_through("pcmu", soxr.resample(cut(rest, 0.01), RATE_HZ, 8000), 8000)
+    assert check("clipping", damaged, rate_hz).words == ("clipped",)

@@ -102,3 +102,24 @@ def test_gaps_and_repeats_that_were_said_are_told_and_are_not_the_lines():
         assert found.words == ()
         assert "reference" in found.notes[1]
         assert found.figures == check(name, said, 16_000).figures
+
+
+@pytest.mark.parametrize("name", SPEAKERS)
+def test_a_background_that_the_line_suppressed_is_not_gone(name):
+    said = speech(name)
+    noise = 0.2 * np.sqrt(np.mean(said**2)) * np.random.default_rng(1).standard_normal(said.size)
+    noisy = (said + noise).astype(np.float32)
+    found = check("dropouts", said, 16_000, reference=noisy, aligned=identity(noisy, 16_000))
+    assert found.words == ()
+
+
+@pytest.mark.parametrize("ms", [200, 500])
+@pytest.mark.parametrize("name", SPEAKERS)
+def test_silence_before_the_first_and_behind_the_last_word_that_is_heard_is_no_gap(name, ms):
+    said = speech(name)
+    loud = np.flatnonzero(np.abs(said) > 0.05)
+    for part in (slice(0, loud[0] + 16 * ms), slice(loud[-1] - 16 * ms, None)):
+        damaged = said.copy()
+        damaged[part] = 0
+        found = check("dropouts", damaged, 16_000, reference=said, aligned=identity(said, 16_000))
+        assert (found.words, found.figures["dropout_ms"]) == ((), 0.0)

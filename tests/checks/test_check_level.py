@@ -54,6 +54,16 @@ def test_a_gain_beyond_the_limits_has_a_word(name, gain_db, words):
     assert found.words == words
 
 
+def test_speech_too_soft_to_be_heard_is_attenuated_where_the_aligner_found_it():
+    said = at_level(SPEAKERS[0], -30.0)
+    heard = said * 1e-2
+    assert check("silence", heard, 16_000).words == ("silent",)
+    assert check("gain", heard, 16_000).words == ()
+    assert check("gain", heard, 16_000, reference=said, aligned=identity(said, 16_000)).words == (
+        "attenuated",
+    )
+
+
 def test_a_line_without_speech_is_not_attenuated():
     said = speech(SPEAKERS[0])
     noise = 1e-3 * np.random.default_rng(1).standard_normal(said.size)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.line_faults import SPEAKERS, alignment, check, speech
+from support.line_faults import SPEAKERS, alignment, check, identity, speech
 
 
 def first_word(samples):
@@ -32,6 +32,9 @@ def test_last_words_and_words_in_the_middle_are_told_apart(name):
     assert found.words == ("cut-end",)
     assert found.figures == {"cut_start_ms": 0.0, "cut_end_ms": 500.0}
     assert found.spans == ((5.0, 5.0),)
+    assert found.notes == (
+        "Of the last words, 500 ms are not heard: the recording ends before they were said.",
+    )
 
 
 def test_a_loop_that_was_joined_late_is_not_cut():
@@ -63,3 +66,21 @@ def test_what_the_aligner_failed_to_recognise_but_is_heard_is_not_cut():
     muted = said.copy()
     muted[: begin + 8_000] = 0
     assert check("muted-ends", muted, 16_000, reference=said, aligned=aligned).words == ("cut-start",)
+
+
+@pytest.mark.parametrize("name", SPEAKERS)
+def test_words_that_the_aligner_laid_upon_silence_at_the_ends_are_cut(name):
+    said = speech(name)
+    loud = np.flatnonzero(np.abs(said) > 0.05)
+    for word, part in (("cut-start", slice(0, loud[0] + 4_800)), ("cut-end", slice(loud[-1] - 4_800, None))):
+        damaged = said.copy()
+        damaged[part] = 0
+        found = check("muted-ends", damaged, 16_000, reference=said, aligned=identity(said, 16_000))
+        assert found.words == (word,)
+        assert 64 <= found.figures[f"{word.replace('-', '_')}_ms"] <= 310
+        assert found.notes[0].endswith("are not heard.")
+
+
+@pytest.mark.parametrize("name", SPEAKERS)
+def test_an_offset_of_the_wave_is_no_speech_at_the_ends(name):
+    assert check("muted-ends", speech(name) + np.float32(0.05), 16_000).words == ()

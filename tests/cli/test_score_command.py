@@ -215,3 +215,30 @@ def test_options_come_from_the_file_too(capsys, noisy, tmp_path):
     status = main(["score", str(noisy), "--config", str(file), "--json"])
     assert status == 6
     assert set(json.loads(capsys.readouterr().out)["metrics"]) == {"visqol", "stoi"}
+
+
+def test_of_a_stereo_file_the_table_says_which_channel_and_what_the_words_mean(capsys, tmp_path):
+    path = tmp_path / "two.wav"
+    soundfile.write(path, np.stack((MAN, 0.1 * MAN), axis=1), RATE)
+    status, out, _ = run(capsys, path, "--reference", "builtin:man", "--metrics", "stoi")
+    assert status == 0
+    assert "2 of 2, the worst" in out
+    assert "attenuated: the line made the speech much quieter than it was." in out
+
+
+def test_a_folder_of_recordings_is_told_of_lists(capsys, tmp_path):
+    status, out, err = run(capsys, tmp_path)
+    assert (status, out) == (2, "")
+    assert "is a folder" in err
+    assert "--pairs" in err
+    assert err.count("\n") == 1
+
+
+def test_where_no_reference_of_a_folder_is_found_the_reason_is_that(capsys, tmp_path):
+    soundfile.write(tmp_path / "other.wav", soundfile.read(speech_path("builtin:woman"))[0], RATE)
+    cut = tmp_path.parent / f"{tmp_path.name}-cut.wav"
+    soundfile.write(cut, MAN, RATE)
+    cut.write_bytes(cut.read_bytes()[:150_000])  # which is a warning of its own
+    status, result, _ = run_json(capsys, cut, "--reference", tmp_path, "--metrics", "stoi")
+    assert status == 0
+    assert result["refused"]["visqol"].startswith("none of the 1 references")

@@ -12,7 +12,7 @@ from support.misalign import MISALIGNMENTS
 from dsp.track import ArrayTrack
 from softphone.io.speech import speech_path
 from softphone.scorer.report import report
-from softphone.scorer.report_plots import clock, steps
+from softphone.scorer.report_plots import clock, figure, steps
 from softphone.scorer.report_views import Timeline, loudest, png, spectrogram, waveform
 from softphone.scorer.session import score_tracks
 
@@ -180,3 +180,33 @@ def test_a_reference_that_was_heard_twice_is_drawn_twice(pair):
     first, second = heights[:500], heights[500:]
     assert first.max() > 30
     assert np.corrcoef(first, second)[0, 1] > 0.95
+
+
+def test_silence_is_dark_in_a_spectrogram():
+    picture = spectrogram(ArrayTrack(np.zeros(RATE, dtype=np.float32), RATE), Timeline(1.0), 8000, columns=10)
+    data = png(picture, loudest(picture))
+    at = data.index(b"IDAT")
+    lines = zlib.decompress(data[at + 4 : at + 4 + struct.unpack(">I", data[at - 4 : at])[0]])
+    assert set(lines) == {0, 1}  # no filter; the darkest colour
+
+
+def test_a_number_at_the_end_of_an_axis_does_not_stick_out():
+    ends = re.findall("<span class=end style=[^>]*>([^<]*)", figure("", "", None, 3.0))
+    assert ends == ["3 s"]
+    assert re.findall("class=end", figure("", "", None, 3.4)) == []
+
+
+def test_of_several_channels_each_is_told(pair):
+    score = dict(score_tracks(*pair))
+    score |= {"channel": 2, "channels": [{"channel": 1, **score, "mos_lqo": None}, {"channel": 2, **score}]}
+    page = report(score, pair[1], pair[0], ("heard.wav", "said.wav")).decode()
+    assert "2 of 2, the worst" in page
+    assert "Channel 1: no score" in page
+    assert f"Channel 2: {score['mos_lqo']:.2f}" in page
+
+
+def test_large_numbers_have_no_exponent(pair):
+    score = dict(score_tracks(None, pair[1]))
+    score["metrics"] = {"stranger": 24000.0}
+    page = report(score, pair[1], None, ("heard.wav", None)).decode()
+    assert ">24000<" in page

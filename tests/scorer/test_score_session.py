@@ -240,3 +240,42 @@ def test_what_a_call_is_told_is_a_part_of_it(late):
     short = call_score(late)
     assert short is not None
     assert all(short[key] == late[key] for key in short)
+
+
+@pytest.mark.parametrize("name", ["man", "woman"])
+def test_a_pause_that_is_shortened_costs_nothing_however_noisy_it_is(name):
+    said = speech(name)
+    pause = RATE * 2
+    long = joined(said[: said.size // 2], np.zeros(pause), said)
+    noisy = (long + hiss(long.size, -42.0)).astype(np.float32)
+    at = said.size // 2 + RATE // 4
+    whole = score(noisy, noisy, metrics=("stoi", "segmental_snr"))
+    short = score(noisy, joined(noisy[:at], noisy[at + 3 * RATE // 2 :]), metrics=("stoi", "segmental_snr"))
+    assert short["mos_lqo"] == pytest.approx(whole["mos_lqo"], abs=0.05)
+    assert short["metrics"]["stoi"] == pytest.approx(whole["metrics"]["stoi"], abs=0.01)
+    assert short["gain_db"] == pytest.approx(0.0, abs=0.1)
+    assert short["scored_s"] == pytest.approx(whole["scored_s"] - 1.5, abs=0.05)
+    assert [one["said_from_s"] for one in short["segments"]] == [
+        one["said_from_s"] for one in whole["segments"]
+    ]
+
+
+def test_speech_so_soft_that_nobody_hears_it_gets_no_score_but_its_gain():
+    quiet = 0.2 * WOMAN  # so that 30 dB less are below -60 dBov
+    found = score(quiet, joined(np.zeros(RATE), 10**-1.5 * quiet), metrics=None)
+    assert found["verdict"] == ["silent", "attenuated"]
+    assert found["mos_lqo"] is None
+    assert "nobody hears" in found["refused"]["visqol"]
+    assert found["gain_db"] == pytest.approx(-30, abs=0.1)
+    assert found["delay_ms"] == pytest.approx(1000, abs=1)
+
+
+def test_of_silence_nothing_but_that_is_said():
+    steps = np.random.default_rng(1).integers(-1, 2, 3 * RATE) / 32768  # what 16 bits leave of soft sound
+    found = score(WOMAN, steps)
+    assert found["verdict"] == ["silent"]
+    assert [each["notes"] for name, each in found["checks"].items() if each["words"]] == [[]]
+
+
+def test_of_comfort_noise_nobody_is_told_that_he_speaks_softly():
+    assert score(WOMAN, hiss(6 * RATE, -50.0))["verdict"] == ["comfort-noise"]
