@@ -145,7 +145,7 @@ def in_commands(files: Sequence[str], rounds: int, minutes: float, count: int) -
         sent, got = folder / "said.wav", folder / "heard.wav"
         write_pair(files, SHORT_S, sent, got)
         progress("scoring_cost: commands")
-        imports = (sys.executable, "-c", "import softphone.io.score_file")
+        imports = (sys.executable, "-P", "-c", "import softphone.io.score_file")
         arguments = ("score", str(got), "--reference", str(sent), "--json")
         found = [
             IMPORT.measured([run(*imports) for _ in range(rounds)]),
