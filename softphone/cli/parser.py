@@ -78,7 +78,7 @@ def make_parser(command: str | None) -> Parser:
     """
     parser = Parser(
         prog="softphone",
-        description="SIP test calls at very low bit rate, CPU and airtime; audio filters.",
+        description="SIP test calls at very low bit rate, CPU and airtime; audio filters; a scorer of voice quality.",
         epilog="Exit status: 0 done, 1 our own fault, 2 wrong usage, 3 peer not reachable, 4 refused,\n"
         "5 audio failed, 6 a threshold was missed.\n\nexample:\n  softphone demo",
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -56,6 +56,12 @@ def steps(low: float, high: float, most: int = 6) -> tuple[float, ...]:
     return tuple(number * step for number in range(first, last + 1))
 
 
+def moments(seconds: float) -> tuple[float, ...]:
+    """Round times from 0 to *seconds*: of seconds, minutes or hours, as long as it is."""
+    unit = 1 if seconds < 120 else 60 if seconds < 7200 else 3600
+    return tuple(unit * each for each in steps(0, seconds / unit))
+
+
 def clock(seconds: float, span: float) -> str:
     """A time as one reads it on an axis of *span* seconds."""
     if span < 120:
@@ -75,7 +81,7 @@ def figure(
             "".join(f'<span style="top:{axis.y(tick):.1f}%">{tick:g}</span>' for tick in axis.ticks)
             + f"<em>{html.escape(axis.unit)}</em>"
         )
-    marks = steps(0, seconds)
+    marks = moments(seconds)
     places = [(100 * tick / max(seconds, 1e-9), clock(tick, seconds)) for tick in marks]
     below = "".join(
         f'<span{" class=end" if place > LAST_PLACE else ""} style="left:{place:.2f}%">{text}</span>'

@@ -164,6 +164,8 @@ def test_axes_have_round_numbers():
     assert [clock(each, 8) for each in (0, 2.5)] == ["0 s", "2.5 s"]
     assert [clock(each, 600) for each in (0, 150)] == ["0:00", "2:30"]
     assert clock(3661, 7200) == "1:01:01"
+    assert [clock(each, 3601) for each in moments(3601)] == ["0:00:00", "0:20:00", "0:40:00", "1:00:00"]
+    assert moments(8) == (0, 2, 4, 6, 8)
 
 
 def test_a_reference_that_was_heard_twice_is_drawn_twice(pair):
