@@ -12,7 +12,7 @@ from support.misalign import MISALIGNMENTS
 from dsp.track import ArrayTrack
 from softphone.io.speech import speech_path
 from softphone.scorer.report import report
-from softphone.scorer.report_plots import clock, figure, steps
+from softphone.scorer.report_plots import clock, figure, moments, steps
 from softphone.scorer.report_views import Timeline, loudest, png, spectrogram, waveform
 from softphone.scorer.session import score_tracks
 
