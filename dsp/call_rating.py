@@ -56,7 +56,7 @@ def scale_of(
         sample_rate_hz: of its samples; None: what its equipment figures are for, else narrowband.
     """
     if sample_rate_hz is None:
-        found = None if codec is None else _found(codec, bit_rate_bps, None, None)
+        found = None if codec is None else equipment_for(codec, None, bit_rate_bps)
         return NARROWBAND if found is None else found.scale
     if sample_rate_hz < 16_000:
         return NARROWBAND
@@ -67,15 +67,9 @@ def scale_of(
 
 
 def equipment_for(
-    codec: str, scale: str, bit_rate_bps: int | None = None, packet_ms: float | None = None
+    codec: str, scale: str | None, bit_rate_bps: int | None = None, packet_ms: float | None = None
 ) -> Equipment | None:
-    """The figures of *codec* on *scale*: the ITU's, with a Bpl of ours where G.113 gives none; else derived; else None."""
-    return _found(codec, bit_rate_bps, packet_ms, scale)
-
-
-def _found(
-    codec: str, bit_rate_bps: int | None, packet_ms: float | None, scale: str | None
-) -> Equipment | None:
+    """The figures of *codec* on *scale* (None: any): the ITU's, whose Bpl may be None; else derived; else None."""
     published = equipment_of(codec, bit_rate_bps, packet_ms)
     if published is not None and scale in (None, published.scale):
         return published
@@ -142,7 +136,7 @@ def call_rating(
     delay_ms = (rtt_ms or 0.0) / 2 + (playout_delay_ms or 0.0) + packet_ms + codec_delay_ms
     ppl = min(100.0, (loss_pct or 0.0) + (discard_pct or 0.0))
     scale = scale_of(codec, bit_rate_bps, sample_rate_hz)
-    found = None if codec is None else _found(codec, bit_rate_bps, packet_ms, scale)
+    found = None if codec is None else equipment_for(codec, scale, bit_rate_bps, packet_ms)
     if equipment is None:
         ie, bpl, origin = _figures(found, codec, bit_rate_bps, packet_ms, scale, ppl)
     else:

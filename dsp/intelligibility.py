@@ -29,6 +29,8 @@ LOWEST_HZ = 150.0
 SEGMENT = 30
 """Frames compared at a time: 384 ms (N of equation 5)."""
 RANGE_DB = 40.0
+MIN_SPEECH_S = 1.0
+"""Active speech wanted in the reference; the measures themselves need 30 frames of 12.8 ms of it."""
 _BLOCK = 256
 _SEGMENTS = 128
 """Segments worked on at a time: they stay in the processor's second cache."""
@@ -90,7 +92,9 @@ def at_rate(sound: Samples, sample_rate_hz: int) -> Samples:
 
 def speech_envelopes(reference: Samples, degraded: Samples, sample_rate_hz: int) -> tuple[Floats, Floats]:
     """Envelopes of the two; they may have no frame."""
-    said, heard = at_rate(reference, sample_rate_hz), at_rate(degraded, sample_rate_hz)
+    said, heard = (
+        at_rate(np.asarray(each, dtype=np.float32), sample_rate_hz) for each in (reference, degraded)
+    )
     if said.size <= FRAME:
         return np.zeros((BANDS, 0)), np.zeros((BANDS, 0))
     # As published: the last frame is used only where a sample follows it.

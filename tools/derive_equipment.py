@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dsp.emodel_terms import NARROWBAND
+from softphone.app.score_trust import PARAMETRIC
 from tools.equipment_fit import SCALES, Derived, derive
 from tools.equipment_rows import read_rows, write_rows
 
@@ -20,8 +21,6 @@ MEASURED = ROOT / "tools" / "equipment_measured.csv"
 MODULE = ROOT / "dsp" / "metrics" / "equipment_derived.py"
 PAGE = ROOT / "docs" / "e-model.md"
 BEGIN, END = "<!-- made by tools.derive_equipment: begin -->", "<!-- made by tools.derive_equipment: end -->"
-PARAMETRIC = ("codec2", "vlc", "vlc-wb")
-"""They send parameters, not a wave: PESQ was not made for them."""
 NAMES = {
     "pcmu": "G.711 µ-law, ours", "pcmu-silence": "G.711 µ-law, silence for what is lost", "g726": "G.726",
     "g722": "G.722", "g723.1": "G.723.1", "amr:12200": "GSM EFR, as AMR 12.2", "amr:7400": "IS-641, as AMR 7.4",

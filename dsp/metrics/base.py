@@ -65,8 +65,9 @@ def check_pair(
     rates_hz: tuple[int, ...] = (),
     min_s: float = 0.0,
     min_speech_s: float = 0.0,
-) -> None:
-    """Refuse what no metric with a reference can judge.
+    may_be_silent: bool = False,
+) -> LevelReport:
+    """Refuse what no metric with a reference can judge; return the reference's level.
 
     Args:
         what: the metric's name, for the message.
@@ -74,6 +75,7 @@ def check_pair(
         rates_hz: the sample rates it takes; empty: any within `RATES_HZ`.
         min_s: least length.
         min_speech_s: least active speech in the reference.
+        may_be_silent: whether *degraded* may be silence, as a piece of a recording may.
 
     Raises:
         MetricRefused: another shape or rate, samples that are no numbers, too short, silence.
@@ -82,11 +84,20 @@ def check_pair(
         raise MetricRefused(
             f"{what} needs two mono signals of one length, got {reference.shape} and {degraded.shape}"
         )
-    said = check_signal(what, "reference", reference, sample_rate_hz, rates_hz=rates_hz, min_s=min_s)
-    active_s = said.activity * said.seconds
-    if active_s < min_speech_s:
-        raise MetricRefused(f"{what} needs {min_speech_s:g} s of speech, got {active_s:.2f} s")
-    check_signal(what, "degraded signal", degraded, sample_rate_hz)
+    level = check_signal(
+        what,
+        "reference",
+        reference,
+        sample_rate_hz,
+        rates_hz=rates_hz,
+        min_s=min_s,
+        min_speech_s=min_speech_s,
+    )
+    if may_be_silent:
+        _check_finite(what, "degraded signal", degraded)
+    else:
+        check_signal(what, "degraded signal", degraded, sample_rate_hz)
+    return level
 
 
 def check_signal(
@@ -97,11 +108,12 @@ def check_signal(
     *,
     rates_hz: tuple[int, ...] = (),
     min_s: float = 0.0,
+    min_speech_s: float = 0.0,
 ) -> LevelReport:
     """Refuse one signal, called *name* in the message, that no metric can judge; return its level.
 
     Raises:
-        MetricRefused: another shape or rate, samples that are no numbers, too short, silence.
+        MetricRefused: another shape or rate, samples that are no numbers, too short, silence, too little speech.
     """
     if signal.ndim != 1:
         raise MetricRefused(f"{what} needs a mono {name}, got {signal.shape}")
@@ -110,11 +122,18 @@ def check_signal(
     low, high = RATES_HZ
     if not low <= sample_rate_hz <= high:
         raise MetricRefused(f"{what} needs {low} Hz to {high} Hz, got {sample_rate_hz}")
-    if not np.isfinite(signal).all():
-        raise MetricRefused(f"{what} needs finite samples, got some in the {name} that are no numbers")
+    _check_finite(what, name, signal)
     if signal.size < min_s * sample_rate_hz:
         raise MetricRefused(f"{what} needs {min_s:g} s or more, got {signal.size / sample_rate_hz:.2f} s")
     level = measure_level(np.ascontiguousarray(signal, dtype=np.float32), sample_rate_hz)
     if level.level_dbov is None or level.level_dbov < SILENT_DBOV:
         raise MetricRefused(f"the {name} is silent")
+    active_s = level.activity * level.seconds
+    if active_s < min_speech_s:
+        raise MetricRefused(f"{what} needs {min_speech_s:g} s of speech, got {active_s:.2f} s")
     return level
+
+
+def _check_finite(what: str, name: str, signal: Samples) -> None:
+    if not np.isfinite(signal).all():
+        raise MetricRefused(f"{what} needs finite samples, got some in the {name} that are no numbers")

@@ -8,14 +8,16 @@ below 0 counts as 0.
 Source: J. Jensen and C. H. Taal, IEEE/ACM TASLP 24(11), 2016, section II.
 """
 
-import numpy as np
-
-from dsp.intelligibility import SEGMENT, correlations, segments_of, speech_envelopes, standardised
+from dsp.intelligibility import (
+    MIN_SPEECH_S,
+    SEGMENT,
+    correlations,
+    segments_of,
+    speech_envelopes,
+    standardised,
+)
 from dsp.metrics.base import MetricRefused, MetricSpec, check_pair
 from dsp.types import Samples
-
-MIN_SPEECH_S = 1.0
-"""Active speech wanted in the reference; the measure itself needs 30 frames of 12.8 ms of it."""
 
 
 def validate(reference: Samples, degraded: Samples, sample_rate_hz: int) -> None:
@@ -30,9 +32,7 @@ def measure(reference: Samples, degraded: Samples, sample_rate_hz: int) -> float
         MetricRefused: nothing to judge; or fewer than 30 frames are near the level of the loudest one.
     """
     validate(reference, degraded, sample_rate_hz)
-    said, heard = speech_envelopes(
-        np.asarray(reference, dtype=np.float32), np.asarray(degraded, dtype=np.float32), sample_rate_hz
-    )
+    said, heard = speech_envelopes(reference, degraded, sample_rate_hz)
     total, count = 0.0, 0
     for x, y in zip(segments_of(said), segments_of(heard), strict=True):
         # First each band over time, then each frame over the bands: means 0, lengths 1.

@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from dsp.errors import LibraryMissing
-from dsp.level import measure_level
+from dsp.level import LevelReport
 from dsp.metrics.base import MetricRefused, MetricSpec, check_pair
 from dsp.types import Samples
 
@@ -41,10 +41,10 @@ def raw_of(mos_lqo: float) -> float:
     return (4.6607 - math.log(1.0 / share - 1.0)) / 1.4945
 
 
-def validate(reference: Samples, degraded: Samples, sample_rate_hz: int, *, wide: bool) -> None:
-    """Raise MetricRefused where PESQ of the two would mean nothing."""
+def validate(reference: Samples, degraded: Samples, sample_rate_hz: int, *, wide: bool) -> LevelReport:
+    """Raise MetricRefused where PESQ of the two would mean nothing; return the reference's level."""
     rates = (16000,) if wide else (8000, 16000)
-    check_pair("PESQ", reference, degraded, sample_rate_hz, rates_hz=rates, min_s=MIN_S)
+    return check_pair("PESQ", reference, degraded, sample_rate_hz, rates_hz=rates, min_s=MIN_S)
 
 
 def measure(reference: Samples, degraded: Samples, sample_rate_hz: int, *, wide: bool) -> float:
@@ -60,12 +60,11 @@ def measure(reference: Samples, degraded: Samples, sample_rate_hz: int, *, wide:
     for start, stop in parts(reference, sample_rate_hz):
         said, heard = reference[start:stop], degraded[start:stop]
         try:
-            validate(said, heard, sample_rate_hz, wide=wide)
+            level = validate(said, heard, sample_rate_hz, wide=wide)
             value = _whole(said, heard, sample_rate_hz, wide)
         except MetricRefused as error:
             refused = error
             continue
-        level = measure_level(np.ascontiguousarray(said, dtype=np.float32), sample_rate_hz)
         weight = level.activity * level.seconds
         total, weights = total + weight * value, weights + weight
     if weights == 0:

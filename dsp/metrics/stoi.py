@@ -9,12 +9,10 @@ Source: C. H. Taal, R. C. Hendriks, R. Heusdens and J. Jensen, IEEE TASLP 19(7),
 
 import numpy as np
 
-from dsp.intelligibility import correlations, segments_of, speech_envelopes
+from dsp.intelligibility import MIN_SPEECH_S, correlations, segments_of, speech_envelopes
 from dsp.metrics.base import MetricRefused, MetricSpec, check_pair
 from dsp.types import Samples
 
-MIN_SPEECH_S = 1.0
-"""Active speech wanted in the reference; the measure itself needs 30 frames of 12.8 ms of it."""
 LEAST_SDR_DB = -15.0
 """A band of the degraded signal is clipped so that its error is no stronger (beta of equation 3)."""
 
@@ -31,9 +29,7 @@ def measure(reference: Samples, degraded: Samples, sample_rate_hz: int) -> float
         MetricRefused: nothing to judge; or fewer than 30 frames are near the level of the loudest one.
     """
     validate(reference, degraded, sample_rate_hz)
-    said, heard = speech_envelopes(
-        np.asarray(reference, dtype=np.float32), np.asarray(degraded, dtype=np.float32), sample_rate_hz
-    )
+    said, heard = speech_envelopes(reference, degraded, sample_rate_hz)
     total, count = 0.0, 0
     most = 1.0 + 10.0 ** (-LEAST_SDR_DB / 20.0)
     for x, y in zip(segments_of(said), segments_of(heard), strict=True):

@@ -52,8 +52,7 @@ from numpy.typing import NDArray
 
 from dsp._native import patch_similarity
 from dsp.gammatone import GammatoneBank, centre_frequencies
-from dsp.level import measure_level
-from dsp.metrics.base import MetricRefused, MetricSpec
+from dsp.metrics.base import MetricRefused, MetricSpec, check_pair
 from dsp.resample import StreamResampler
 from dsp.types import Samples
 
@@ -83,8 +82,6 @@ UNLIKE = 0.15
 """Similarity below which nothing is alike."""
 FIT_OFFSET, FIT_SLOPE, FIT_CENTRE, FIT_SCALE = -262.847869, 0.0154302525, -361.063949, 1.245063
 MOS_RANGE = (1.0, 5.0)
-SILENT_DBOV = -75.0
-"""Audio below this active level is called silence; idle noise of 16 bits and of mu-law stays below it."""
 RATES_HZ = (8000, 48_000)
 LEAST_RATE_HZ = 16_000
 """A pair of a lower rate is brought to this one."""
@@ -112,29 +109,13 @@ def validate(
     reference: Samples, degraded: Samples, sample_rate_hz: int, *, gain: float | None = None
 ) -> None:
     """Raise MetricRefused where a score of the two would mean nothing."""
-    if reference.shape != degraded.shape or reference.ndim != 1:
-        raise MetricRefused(
-            f"ViSQOL needs two mono signals of one length, got {reference.shape} and {degraded.shape}"
-        )
     low, high = RATES_HZ
     if not low <= sample_rate_hz <= high:
         raise MetricRefused(f"ViSQOL needs {low} to {high} Hz, got {sample_rate_hz}")
-    if not (np.isfinite(reference).all() and np.isfinite(degraded).all()):
-        raise MetricRefused("ViSQOL needs finite samples")
-    least_s = WINDOW_S * (1 + (FIRST_FRAME + PATCH_FRAMES - 1) / HOPS_IN_WINDOW)
-    if reference.size < least_s * sample_rate_hz:
-        raise MetricRefused(f"ViSQOL needs {least_s:g} s, got {reference.size / sample_rate_hz:.2f} s")
     if gain is not None and not (math.isfinite(gain) and gain > 0):
         raise MetricRefused(f"the gain of the degraded signal must be finite and above 0, got {gain:g}")
-    _refuse_silence("reference", reference, sample_rate_hz)
-    if gain is None:
-        _refuse_silence("degraded signal", degraded, sample_rate_hz)
-
-
-def _refuse_silence(name: str, samples: Samples, sample_rate_hz: int) -> None:
-    level = measure_level(np.ascontiguousarray(samples, dtype=np.float32), sample_rate_hz).level_dbov
-    if level is None or level < SILENT_DBOV:
-        raise MetricRefused(f"the {name} is silent")
+    least_s = WINDOW_S * (1 + (FIRST_FRAME + PATCH_FRAMES - 1) / HOPS_IN_WINDOW)
+    check_pair("ViSQOL", reference, degraded, sample_rate_hz, min_s=least_s, may_be_silent=gain is not None)
 
 
 def matching_gain(reference: Samples, degraded: Samples) -> float:

@@ -51,10 +51,7 @@ def check_speech(what: str, heard: Samples, sample_rate_hz: int) -> None:
     Raises:
         MetricRefused: another rate, samples that are no numbers, silence, hardly any speech, or something else than speech.
     """
-    level = check_signal(what, "signal", heard, sample_rate_hz, rates_hz=(RATE_HZ,))
-    active_s = level.activity * level.seconds
-    if active_s < MIN_SPEECH_S:
-        raise MetricRefused(f"{what} needs {MIN_SPEECH_S:g} s of speech, got {active_s:.2f} s")
+    check_signal(what, "signal", heard, sample_rate_hz, rates_hz=(RATE_HZ,), min_speech_s=MIN_SPEECH_S)
     why = why_no_speech(np.ascontiguousarray(heard, dtype=np.float32), sample_rate_hz)
     if why is not None:
         raise MetricRefused(f"{what} judges speech alone, and this is none: {why}")
