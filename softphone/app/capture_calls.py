@@ -1,6 +1,6 @@
 """Calls of a capture, as SIP and SDP tell of them: who called whom, what became of it, and where which media goes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from softphone.capture.flows import Address
@@ -11,7 +11,6 @@ from softphone.sdp.formats import (
     connection_of,
     flows_of,
     formats_of,
-    milliseconds_of,
     takes_short_rtp,
 )
 from softphone.sip.message import Request, Response
@@ -33,7 +32,6 @@ class MediaEnd:
     """``audio``, ``video``, ..."""
     address: Address
     formats: Mapping[int, Format]
-    ptime_ms: int | None
     sends: bool
     receives: bool
     encrypted: str | None
@@ -168,7 +166,7 @@ def _end(
     return MediaEnd(
         call_id, at, media.kind, (host.lower(), media.port),
         {each.payload_type: each for each in formats_of(media, known)},
-        milliseconds_of(description, media, "ptime"), sends, receives, encrypted, takes_short_rtp(media),
+        sends, receives, encrypted, takes_short_rtp(media),
     )  # fmt: skip
 
 
@@ -187,8 +185,3 @@ def described(ends: list[MediaEnd], others: list[MediaEnd]) -> dict[int, Format]
     for end in (*others, *ends):
         formats.update(end.formats)
     return formats
-
-
-def audio(ends: list[MediaEnd]) -> Iterator[MediaEnd]:
-    """Those that are sound."""
-    return (end for end in ends if end.kind == "audio")

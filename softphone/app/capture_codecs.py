@@ -129,11 +129,11 @@ def plan_of(
         _look(stream, packets, plan, others)
     sound = {n: c for n, c in counts.items() if n not in plan.untimed} or dict(counts)
     plan.main = max(sound, key=lambda number: (number in plan.formats, sound[number]))
-    _judge(stream, packets, plan)
+    _judge(stream, plan)
     return plan
 
 
-def _judge(stream: RtpStream, packets: Packets, plan: Plan) -> None:
+def _judge(stream: RtpStream, plan: Plan) -> None:
     """Set clock rate and reason why there is no sound."""
     chosen = plan.format
     if chosen is not None:
@@ -213,15 +213,15 @@ def _repeat_ms(number: int, receiver: list[MediaEnd], sender: list[MediaEnd]) ->
 def _look(stream: RtpStream, packets: Packets, plan: Plan, others: list[int]) -> None:
     """Take a look at payload types that nothing explains, and at the bandwidth of Opus."""
     for number in others:
-        rows = [row for row, kind in enumerate(stream.payload_type) if kind & 0x7F == number][: 4 * LOOKED_AT]
         if number not in EVENT_TYPES:
             continue
-        if _are_events(stream, packets, rows[:LOOKED_AT]):
+        rows = [row for row, kind in enumerate(stream.payload_type) if kind & 0x7F == number][:LOOKED_AT]
+        if _are_events(stream, packets, rows):
             plan.events[number] = next((each.clock_rate_hz for each in plan.formats.values()), 8000)
             plan.notes.append(
                 f"payload type {number} was taken for telephone events: its packets look like it"
             )
-        elif _parse_as_opus(stream, packets, rows[:LOOKED_AT]):
+        elif _parse_as_opus(stream, packets, rows):
             spec = codecs().get("opus")
             plan.formats[number] = PayloadFormat("opus", OPUS_CLOCK_HZ, "guess", spec)
             plan.notes.append(

@@ -60,10 +60,7 @@ def missed(result: dict[str, Any], least: float) -> SoftphoneError | None:
 
     A trusted score counts, else the E-model's where ITU tables hold the codec; the worst stream decides.
     """
-    sound = [stream for stream in result["streams"] if stream["emodel"] is not None]
-    if not sound:
-        return UsageError(f"--min-mos {least:g} needs a stream of speech, {result['file']} has none")
-    lowest: tuple[float, int] | None = None
+    opinions: list[tuple[float, int]] = []
     for number, stream in enumerate(result["streams"]):
         if stream["emodel"] is None:
             continue
@@ -77,9 +74,12 @@ def missed(result: dict[str, Any], least: float) -> SoftphoneError | None:
                 f"--min-mos {least:g} needs a trusted score or a codec with an E-model value of the ITU, stream {number} of "
                 f"{result['file']} has neither: give --reference"
             )
-        lowest = min(lowest, (mos, number)) if lowest is not None else (mos, number)
-    if lowest is not None and lowest[0] < least:
-        return CaptureMissed(
-            f"MOS of stream {lowest[1]} of {result['file']} is {lowest[0]:.2f}, wanted at least {least:g}"
-        )
-    return None
+        opinions.append((mos, number))
+    if not opinions:
+        return UsageError(f"--min-mos {least:g} needs a stream of speech, {result['file']} has none")
+    lowest, number = min(opinions)
+    if lowest >= least:
+        return None
+    return CaptureMissed(
+        f"MOS of stream {number} of {result['file']} is {lowest:.2f}, wanted at least {least:g}"
+    )

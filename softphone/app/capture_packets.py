@@ -22,13 +22,6 @@ class Packets:
         self._at = capture.at
         self._stream = stream
 
-    def __len__(self) -> int:
-        return len(self._stream)
-
-    def whole(self, row: int) -> bool:
-        """Whether the capture holds all of this packet."""
-        return self._stream.held[row] >= self._stream.length[row]
-
     def read(self, row: int) -> bytes:
         """The packet with a whole RTP header, as much of it as was captured."""
         stream = self._stream

@@ -20,21 +20,21 @@ class Pair:
     members: list[int] = field(default_factory=list)
     """Places in the list of directions."""
     sip: SipCall | None = None
+    ends_at: float = float("-inf")
+    """When the last packet of any of them came."""
 
 
 def paired(directions: list[Direction], calls: dict[str, SipCall]) -> list[Pair]:
     """Group *directions*, which are sorted by their begin; calls of SIP without a stream come, too, where they had an INVITE."""
     by_call: dict[str, Pair] = {}
-    by_sockets: dict[tuple[FlowKey, FlowKey], Pair] = {}
-    ends_at: dict[int, float] = {}
+    by_sockets: dict[FlowKey, Pair] = {}
     pairs: list[Pair] = []
     for number, each in enumerate(directions):
         call_id = each.call_id
-        first, last = each.first_at, each.last_at
         key = each.stream.key
-        sockets = (min(key, mirrored_key(key)), max(key, mirrored_key(key)))
+        sockets = min(key, mirrored_key(key))
         pair = by_call.get(call_id) if call_id is not None else by_sockets.get(sockets)
-        if pair is None or (call_id is None and first - ends_at[id(pair)] > APART_S):
+        if pair is None or (call_id is None and each.first_at - pair.ends_at > APART_S):
             pair = Pair(sip=None if call_id is None else calls.get(call_id))
             pairs.append(pair)
             if call_id is None:
@@ -42,7 +42,7 @@ def paired(directions: list[Direction], calls: dict[str, SipCall]) -> list[Pair]
             else:
                 by_call[call_id] = pair
         pair.members.append(number)
-        ends_at[id(pair)] = max(last, ends_at.get(id(pair), last))
+        pair.ends_at = max(pair.ends_at, each.last_at)
     pairs += [
         Pair(sip=call)
         for call_id, call in calls.items()
@@ -105,7 +105,7 @@ def call_object(pair: Pair, directions: list[Direction], *, began_at: float) -> 
     starts = [at for at in (first, None if sip is None else sip.invited_at) if at is not None]
     invited, answered = (None, None) if sip is None else (sip.invited_at, sip.answered_at)
     ringing, ended = (None, None) if sip is None else (sip.ringing_at, sip.ended_at)
-    call: dict[str, Any] = {
+    return {
         "call_id": None if sip is None else sip.call_id,
         "from": sip.from_uri if sip else (shown(members[0].stream.flow.source) if members else None),
         "to": sip.to_uri if sip else (shown(members[0].stream.flow.destination) if members else None),
@@ -120,11 +120,8 @@ def call_object(pair: Pair, directions: list[Direction], *, began_at: float) -> 
         "streams": list(pair.members),
         "directions": _directions(pair, directions),
         "rtt_ms": next((round(each.rtt_ms, 2) for each in members if each.rtt_ms is not None), None),
-        "verdict": [],
+        "verdict": ["one-way"] if is_one_way(pair, directions) else [],
     }
-    if is_one_way(pair, directions):
-        call["verdict"] = ["one-way"]
-    return call
 
 
 def is_one_way(pair: Pair, directions: list[Direction]) -> bool:

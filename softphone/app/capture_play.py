@@ -98,7 +98,6 @@ def play(
     margins: list[float] = []
     cut_s, origin = 0.0, stream.at[0]
     now, row, count, latest = interval_s / 2, 0, len(stream), 0.0
-    arrival = 0.0
     sampled_at, ends_at = _SAMPLED_S, None
     while True:
         while row < count:
@@ -113,9 +112,7 @@ def play(
             session.receive_datagram(packets.read(row), _SENDER, now=arrival)
             row += 1
         session.handle_timeout(now=now)
-        while (event := session.next_event()) is not None:
-            if isinstance(event, DtmfDigit):
-                digits.append(event.digit)
+        digits += _digits_of(session)
         before = session.plays
         if out is not None:
             out.tick(now, last=row >= count)
@@ -133,8 +130,7 @@ def play(
                 break
         now += interval_s
     session.handle_timeout(now=now + TAIL_S)  # a digit whose end is missing
-    while (event := session.next_event()) is not None:
-        digits += [event.digit] if isinstance(event, DtmfDigit) else []
+    digits += _digits_of(session)
     received = session.stats(now).received
     if received.playout_delay_ms is not None and not margins:
         margins.append(received.playout_delay_ms)
@@ -233,6 +229,15 @@ def _payload_ticks(found: PayloadFormat, payload: bytes) -> int:
         raise BitstreamError(f"nothing decodes {found.name}")
     samples = found.spec.payload_samples(payload, found.sample_rate_hz)
     return timestamp_ticks(samples, found.spec, found.sample_rate_hz)
+
+
+def _digits_of(session: RtpSession) -> list[str]:
+    """Keys that were pressed since the last time."""
+    digits = []
+    while (event := session.next_event()) is not None:
+        if isinstance(event, DtmfDigit):
+            digits.append(event.digit)
+    return digits
 
 
 def _ticks_of(session: RtpSession, tick_ms: float) -> int:

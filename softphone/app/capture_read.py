@@ -11,7 +11,6 @@ from softphone.app.capture_sip import SipReader
 from softphone.capture import (
     CaptureStats,
     FlowKey,
-    RtcpDatagram,
     RtpStream,
     StreamCollector,
     datagrams,
@@ -62,7 +61,7 @@ def read_capture(capture: CaptureFile, progress: Progress | None = None) -> Capt
         elif collector.add(datagram):
             continue
         elif is_rtcp(datagram.payload):
-            rtcp.add(RtcpDatagram(datagram.at, datagram.key, datagram.payload, datagram.wire))
+            rtcp.add(datagram)
             continue
         else:
             message = sip.datagram(datagram)
@@ -71,18 +70,15 @@ def read_capture(capture: CaptureFile, progress: Progress | None = None) -> Capt
             for end in book.add(datagram.at, message):
                 _expect_short(end, book, collector)
     content = CaptureContent(stats, [], book, rtcp, sip, lost_payloads=collector.lost_payloads)
-    found = []
+    found, rates = [], {}
     for stream in collector.streams():
-        ends = ends_of(stream, book)
-        if (any(ends) and len(stream) > 1) or stream.looks_real:
+        receiver, sender = ends_of(stream, book)
+        ends = (*receiver, *sender)
+        if (ends and len(stream) > 1) or stream.looks_real:
             found.append(stream)
+            rates[stream.key] = {n: f.clock_rate_hz for end in ends for n, f in end.formats.items()}
         else:
             content.unlikely += len(stream) >= 3
-    rates = {
-        stream.key: {n: f.clock_rate_hz for end in (*receiver, *sender) for n, f in end.formats.items()}
-        for stream in found
-        for receiver, sender in (ends_of(stream, book),)
-    }
     found, content.unresolved = with_short_headers(capture, collector, found, rates)
     for stream in found:
         single, copies = without_copies(stream)

@@ -8,9 +8,9 @@ round trip.
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from softphone.capture import Flow, RtcpDatagram
+from softphone.capture import Datagram, Flow
 from softphone.rtp.errors import RtcpError
-from softphone.rtp.rtcp import Bye, ReceiverReport, ReportBlock, SenderReport, parse_compound
+from softphone.rtp.rtcp import ReceiverReport, ReportBlock, SenderReport, parse_compound
 
 MAX_SENDER_REPORTS = 65_536
 MAX_ROUND_TRIP_S = 30.0
@@ -22,7 +22,6 @@ class Reported:
 
     reports: int = 0
     newest: ReportBlock | None = None
-    first_highest: int | None = None
     worst_fraction: int = 0
     """Of 256."""
     most_jitter: int = 0
@@ -37,17 +36,13 @@ class RtcpBook:
     def __init__(self) -> None:
         self.packets = 0
         self.unreadable = 0
-        self.wire_bytes = 0
         self._reported: dict[tuple[str, int], Reported] = {}
         self._sent: OrderedDict[tuple[int, int], float] = OrderedDict()
         """(SSRC, middle 32 bits of its NTP time stamp) -> when it went by."""
-        self.left: dict[tuple[str, int], float] = {}
-        """(host, SSRC) -> when it said BYE."""
 
-    def add(self, datagram: RtcpDatagram) -> None:
+    def add(self, datagram: Datagram) -> None:
         """Take one datagram."""
         self.packets += 1
-        self.wire_bytes += datagram.wire
         try:
             packets = parse_compound(datagram.payload, reduced=True)
         except RtcpError:
@@ -62,9 +57,6 @@ class RtcpBook:
             if isinstance(packet, SenderReport | ReceiverReport):
                 for block in packet.reports:
                     self._report(flow.destination[0], block, datagram.at)
-            elif isinstance(packet, Bye):
-                for ssrc in packet.ssrcs:
-                    self.left[flow.source[0], ssrc] = datagram.at
 
     def of(self, host: str, ssrc: int) -> Reported | None:
         """What was said of the stream that *host* sends with *ssrc*."""
@@ -74,8 +66,6 @@ class RtcpBook:
         found = self._reported.setdefault((host, block.ssrc), Reported())
         found.reports += 1
         found.newest = block
-        if found.first_highest is None:
-            found.first_highest = block.highest_sequence_number
         found.worst_fraction = max(found.worst_fraction, block.fraction_lost)
         found.most_jitter = max(found.most_jitter, block.jitter)
         sent_at = self._sent.get((block.ssrc, block.last_sr)) if block.last_sr else None

@@ -80,7 +80,7 @@ def stream_object(direction: Direction, *, began_at: float) -> dict[str, Any]:
     discarded = None if played is None else played.discarded
     discard_pct = None if played is None else round(100 * played.discarded / figures.expected, 3)
     decoded = played is not None and played.heard is not None
-    remote = _remote(direction)
+    remote, bit_rate_bps = _remote(direction), bit_rate_of(direction)
     return {
         "ssrc": f"0x{stream.ssrc:08x}",
         "from": shown(stream.flow.source),
@@ -90,7 +90,7 @@ def stream_object(direction: Direction, *, began_at: float) -> dict[str, Any]:
         "payload_type": plan.main,
         "payload_types": {str(number): types[number] for number in sorted(types)},
         "kind": plan.kind,
-        "codec": _codec(direction),
+        "codec": _codec(direction, bit_rate_bps),
         "encryption": plan.encryption,
         **{
             each.name: _rounded(getattr(figures, each.name), _PLACES.get(each.name, 3))
@@ -112,7 +112,7 @@ def stream_object(direction: Direction, *, began_at: float) -> dict[str, Any]:
         "dtmf": "" if played is None else played.digits,
         "remote": remote,
         "rtt_ms": _rounded(direction.rtt_ms, 2),
-        "emodel": _emodel(direction, discard_pct),
+        "emodel": _emodel(direction, discard_pct, bit_rate_bps),
         "level_dbov": None
         if played is None or played.heard is None
         else _rounded(played.heard.level_dbov, 2),
@@ -144,7 +144,7 @@ def _window(interval: Interval) -> list[float | int | None]:
     ]
 
 
-def _codec(direction: Direction) -> dict[str, Any] | None:
+def _codec(direction: Direction, bit_rate_bps: int | None) -> dict[str, Any] | None:
     found = direction.plan.format
     if found is None:
         return None
@@ -152,7 +152,7 @@ def _codec(direction: Direction) -> dict[str, Any] | None:
         "name": found.name,
         "sample_rate_hz": found.sample_rate_hz,
         "clock_rate_hz": found.clock_rate_hz,
-        "bit_rate_bps": bit_rate_of(direction),
+        "bit_rate_bps": bit_rate_bps,
         "ptime_ms": _rounded(direction.figures.ptime_ms, 2),
         "by": found.by,
     }
@@ -180,7 +180,9 @@ def _remote(direction: Direction) -> dict[str, Any] | None:
     }
 
 
-def _emodel(direction: Direction, discard_pct: float | None) -> dict[str, Any] | None:
+def _emodel(
+    direction: Direction, discard_pct: float | None, bit_rate_bps: int | None
+) -> dict[str, Any] | None:
     played, found = direction.played, direction.plan.format
     if played is None or not direction.is_sound:
         return None
@@ -197,7 +199,7 @@ def _emodel(direction: Direction, discard_pct: float | None) -> dict[str, Any] |
             discard_pct=discard_pct,
             burst_r=played.burst_r,
             codec=None if found is None else found.name,
-            bit_rate_bps=bit_rate_of(direction),
+            bit_rate_bps=bit_rate_bps,
             sample_rate_hz=None if found is None else found.sample_rate_hz,
         )
     )

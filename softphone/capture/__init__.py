@@ -10,7 +10,7 @@ from softphone.capture.figures import NetworkFigures, network_figures
 from softphone.capture.flows import Flow, FlowKey
 from softphone.capture.frames import Frame, frames, is_capture
 from softphone.capture.stats import CaptureStats
-from softphone.capture.streams import RtcpDatagram, RtpStream, StreamCollector
+from softphone.capture.streams import RtpStream, StreamCollector
 
 __all__ = [
     "CaptureError",
@@ -20,7 +20,6 @@ __all__ = [
     "FlowKey",
     "Frame",
     "NetworkFigures",
-    "RtcpDatagram",
     "RtpStream",
     "StreamCollector",
     "datagrams",

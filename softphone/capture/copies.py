@@ -10,17 +10,8 @@ COPY_WITHIN_S = 0.05
 """A copy is the same packet on another interface of the same machine."""
 _LEAST = 10
 _COLUMNS = (
-    *(
-        "at",
-        "sequence_number",
-        "timestamp",
-        "payload_type",
-        "payload_bytes",
-        "length",
-        "held",
-        "wire",
-        "offset",
-    ),
+    *("at", "sequence_number", "timestamp", "payload_type", "payload_bytes"),
+    *("length", "held", "wire", "offset"),
 )
 
 

@@ -104,12 +104,12 @@ def network_figures(
     edges = np.searchsorted(segment, np.arange(int(segment[-1]) + 2))
     for start, stop in itertools.pairwise(edges.tolist()):
         mine = index[start:stop][keep[start:stop]]
-        unique = np.unique(mine)
+        unique, firsts = np.unique(mine, return_index=True)
         expected += int(unique[-1] - unique[0]) + 1
         lost += int(unique[-1] - unique[0]) + 1 - unique.size
         duplicates += mine.size - unique.size
         first_seen = np.zeros(mine.size, dtype=bool)
-        first_seen[np.unique(mine, return_index=True)[1]] = True
+        first_seen[firsts] = True
         reordered += int(np.count_nonzero((mine < np.maximum.accumulate(mine)) & first_seen))
         gaps = np.diff(unique) - 1
         runs.update(int(gap) for gap in gaps[gaps > 0])
@@ -195,7 +195,7 @@ class _Timing:
             found["jitter_ms"], found["jitter_max_ms"] = float(jitter[-1]), float(jitter.max())
             found["jitter_mean_ms"] = float(jitter.mean())
         edges = [0, *(np.flatnonzero(broken) + 1).tolist(), transit.size]
-        lines = [(a, b) for a, b in itertools.pairwise(edges)]
+        lines = list(itertools.pairwise(edges))
         start, stop = max(lines, key=lambda line: line[1] - line[0])
         skew = _skew(self._at[start:stop], transit[start:stop])
         found["skew_ppm"] = None if skew is None else 1e6 * skew

@@ -107,16 +107,6 @@ class RtpStream:
         return bool(moved) and near >= MIN_STEADY * len(moved)
 
 
-@dataclass(frozen=True, slots=True)
-class RtcpDatagram:
-    """RTCP as it went by."""
-
-    at: float
-    key: FlowKey
-    payload: bytes
-    wire: int
-
-
 @dataclass(slots=True)
 class ShortRow:
     """A datagram that may be RTP with a header of two bytes (docs/rtp-short.md); one of ours alone sends it."""

@@ -4,7 +4,20 @@ import random
 from dataclasses import replace
 
 import pytest
-from support.captures import ALICE, BEGAN, BOB, Seen, Sent, delayed, framed, stream, talk, udp, without
+from support.captures import (
+    ALICE,
+    BEGAN,
+    BOB,
+    Seen,
+    Sent,
+    delayed,
+    fragments,
+    framed,
+    stream,
+    talk,
+    udp,
+    without,
+)
 
 from softphone.capture import (
     CaptureStats,
@@ -191,8 +204,6 @@ def test_payloads_from_fragments_are_kept_with_the_stream():
         Sent(BEGAN + i / 50, replace(big, sequence_number=i, timestamp=160 * i), ALICE, BOB)
         for i in range(12)
     ]
-    from support.captures import fragments
-
     seen = [
         Seen(each.at, framed(piece))
         for i, each in enumerate(sent)
