@@ -18,7 +18,7 @@ from dsp.checks.features import finite, spans_of
 from dsp.dtmf import DtmfDetector
 from dsp.track import Track
 
-WINDOW_S, HOP_S = 0.096, 0.032
+HOP_S = 0.032
 LOWEST_HZ = 330.0
 """Below lie hum and the first harmonics of voices; the lowest tone of any telephone network is 350 Hz."""
 VOICE_FROM_HZ = 200.0
@@ -76,7 +76,7 @@ def tones_of(track: Track) -> list[Tone]:
         whole = power[:_BLOCK_FRAMES]
         groups = len(whole) // UNDER_FRAMES
         least.append(whole[: groups * UNDER_FRAMES].reshape(groups, UNDER_FRAMES, whole.shape[1]).min(axis=1))
-    found = [*_digits(track, spectra, pushed)]
+    found = list(_digits(track, spectra, pushed))
     for tone in _joined(alone):
         if not any(
             tone.start_s < digit.stop_s and digit.start_s < tone.stop_s for digit in found if digit.digit

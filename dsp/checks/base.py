@@ -1,7 +1,7 @@
 """What a check of a signal is: a question with a number for an answer, and a word where the number is bad."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dsp.alignment.base import Alignment
 from dsp.checks.features import Features
@@ -56,11 +56,18 @@ class Finding:
     words: tuple[str, ...] = ()
     spans: tuple[tuple[float, float], ...] = ()
     """(from_s, to_s) in the degraded signal where it happens, where that makes sense; at most `MOST_SPANS`."""
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     """Sentences for the report: what was found, with its numbers."""
 
 
 MOST_SPANS = 50
+WORD_MS, WORD_SHARE = 40.0, 0.01
+"""What harms speech for moments has its word from so much in all on, and this share of the speech: as gaps in a running call."""
+
+
+def word_from_ms(speech_s: float) -> float:
+    """The limits above, where somebody speaks for so long."""
+    return max(WORD_MS, WORD_SHARE * 1000.0 * speech_s)
 
 
 def times(count: int) -> str:

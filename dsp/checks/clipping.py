@@ -74,10 +74,9 @@ def measure(features: Features) -> tuple[float, float | None, float | None]:
     active = level.activity * features.size
     if features.speech_s < LEAST_S or active < 1.0:
         return at_full_scale, level.peak if at_full_scale >= CLIPPED_SHARE else None, None
-    share, top, spread_db = max(
-        (_top(side, active) for side in _sides(features.histogram)), key=lambda found: (found[0], -found[2])
-    )
-    spread_db = min(spread_db, *(_top(side, active)[2] for side in _sides(features.histogram)))
+    tops = [_top(side, active) for side in _sides(features.histogram)]
+    share, top, _ = max(tops, key=lambda found: (found[0], -found[2]))
+    spread_db = min(found[2] for found in tops)
     if at_full_scale >= share:
         share, top = at_full_scale, level.peak
     clipped = share >= CLIPPED_SHARE or spread_db <= MOST_SPREAD_DB

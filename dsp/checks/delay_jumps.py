@@ -6,9 +6,8 @@ the limits of gaps hold.
 Source: ITU-T G.114: 150 ms of one-way delay are all that a conversation stands unharmed, so a jump of so much is a fault anywhere.
 """
 
-from dsp.checks.base import MOST_SPANS, CheckSpec, Evidence, Figure, Finding, Verdict, times
+from dsp.checks.base import MOST_SPANS, CheckSpec, Evidence, Figure, Finding, Verdict, times, word_from_ms
 
-WORD_MS, WORD_SHARE = 40.0, 0.01
 ANYWHERE_MS = 150.0
 
 
@@ -27,7 +26,7 @@ def _run(evidence: Evidence) -> Finding:
     torn = sum(size for size, change in zip(sizes, alignment.changes, strict=True) if change.in_speech)
     words: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    if torn >= max(WORD_MS, WORD_SHARE * 1000.0 * evidence.heard.speech_s) or largest >= ANYWHERE_MS:
+    if torn >= word_from_ms(evidence.heard.speech_s) or largest >= ANYWHERE_MS:
         words = ("delay-jumps",)
         notes = (
             f"The delay jumps {times(len(sizes))}, by {largest:.0f} ms at most; {torn:.0f} ms of it within speech.",

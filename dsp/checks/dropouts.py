@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dsp.checks._gap_finder import lost_speech
-from dsp.checks.base import MOST_SPANS, CheckSpec, Evidence, Figure, Finding, Verdict, times
+from dsp.checks.base import MOST_SPANS, CheckSpec, Evidence, Figure, Finding, Verdict, times, word_from_ms
 from dsp.checks.features import FAINT, Features, finite, spans_of
 from dsp.track import Track
 
@@ -23,7 +23,6 @@ SOUND_BEFORE = 0.01
 """Magnitude that is reached within the last 3 ms before such a run: words fade, they do not stop there."""
 AS_QUIET, LEAST = 4.0, 1e-9
 """Times the power within two gaps, and -90 dBov: no more between them, and they are one."""
-WORD_MS, WORD_SHARE = 40.0, 0.01
 
 
 def _run(evidence: Evidence) -> Finding:
@@ -40,7 +39,7 @@ def _run(evidence: Evidence) -> Finding:
         "dropout_ms": total_ms,
         "longest_dropout_ms": max(lengths, default=0.0),
     }
-    limit_ms = max(WORD_MS, WORD_SHARE * 1000.0 * heard.level.activity * heard.level.seconds)
+    limit_ms = word_from_ms(heard.level.activity * heard.level.seconds)
     words: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     if total_ms >= limit_ms:
@@ -78,6 +77,7 @@ def _near_zero(track: Track, heard: Features) -> Iterator[tuple[int, int]]:
     reach = round(LONGEST_S / heard.frame_s) + 2
     # A run of 5 ms lies in two frames at most.
     pairs = heard.faint[:-1] + heard.faint[1:] >= SHORTEST_S * 1000 * subframe
+    peak = heard.peak
     likely = (
         np.append(pairs, False) | np.append(False, pairs) if heard.frames else np.zeros(0, dtype=np.bool_)
     )
@@ -85,7 +85,7 @@ def _near_zero(track: Track, heard: Features) -> Iterator[tuple[int, int]]:
         for piece in range(first - 1, last, reach):
             # Long enough for every run that begins in the piece, and a frame more on either side for its neighbours.
             ahead = min(last + 1, piece + 2 * reach)
-            if not (heard.peak[max(0, piece) : ahead] >= SOUND_BEFORE).any():
+            if not (peak[max(0, piece) : ahead] >= SOUND_BEFORE).any():
                 continue
             begin = piece * frame
             samples = finite(track.read(begin, ahead * frame))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.checks.base import CheckSpec, Evidence, Figure, Finding, Verdict
-from dsp.checks.features import Features
+from dsp.checks.features import Features, finite
 from dsp.track import Track
 
 MAINS_HZ = (50.0, 60.0)
@@ -81,9 +81,8 @@ def _quietest(track: Track, features: Features, length: int) -> list[int]:
 
 def _spectrum(track: Track, start: int, window: NDArray[np.float64]) -> NDArray[np.float64]:
     """Power of a sine at each line, 1 / `WINDOW_S` apart."""
-    samples = track.read(start, start + window.size)
-    finite = np.where(np.isfinite(samples), samples, 0.0)
-    spectrum = np.fft.rfft((finite - finite.mean()) * window)
+    samples = finite(track.read(start, start + window.size))
+    spectrum = np.fft.rfft((samples - samples.mean()) * window)
     power: NDArray[np.float64] = 2.0 * np.square(np.abs(spectrum)) / window.sum() ** 2
     return power
 

@@ -14,7 +14,7 @@ recovery techniques for streaming audio", IEEE Network 12(5), 1998; the measures
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.checks.base import MOST_SPANS, CheckSpec, Evidence, Figure, Finding, Verdict
+from dsp.checks.base import MOST_SPANS, CheckSpec, Evidence, Figure, Finding, Verdict, word_from_ms
 from dsp.checks.features import Features, finite
 from dsp.track import Track
 from dsp.types import Samples
@@ -38,9 +38,6 @@ TONE_LINES, TONE_SHARE = 4, 0.999
 """A tone has this share of its power around so many lines of a spectrum."""
 TONE_WINDOW_S = 0.064
 
-WORD_MS, WORD_SHARE = 40.0, 0.01
-"""The word's limits: those that gaps have, too; a repeated frame stands in the place of one that is lost."""
-
 _BLOCK_S = 10.0
 _MOST_TRIED_PER_S = 40
 _MOST_LANDMARKS_BACK = 40
@@ -50,7 +47,7 @@ def _run(evidence: Evidence) -> Finding:
     heard, rate = evidence.heard, evidence.heard.sample_rate_hz
     found = _repeats(evidence.degraded, heard)
     total_ms = _length_ms(found, rate)
-    limit_ms = max(WORD_MS, WORD_SHARE * 1000.0 * heard.speech_s)
+    limit_ms = word_from_ms(heard.speech_s)
     words: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     if found and total_ms >= limit_ms:

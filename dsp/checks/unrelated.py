@@ -44,20 +44,22 @@ def likeness_of(said: Features, heard: Features) -> float | None:
     if one.size > other.size:
         one, other = other, one
     size = 1 << int(one.size + other.size - 1).bit_length()
-    spectrum = np.fft.rfft(other, size)
 
-    def against(values: Envelope, transform: NDArray[np.complex128]) -> Envelope:
+    def transform(values: Envelope) -> NDArray[np.complex128]:
+        return np.fft.rfft(values, size)
+
+    def against(turned: NDArray[np.complex128], spectrum: NDArray[np.complex128]) -> Envelope:
         # Entry i belongs to a shift of i - (one.size - 1) frames.
-        turned: Envelope = np.fft.irfft(np.fft.rfft(values[::-1], size) * transform, size)
-        return turned[: one.size + other.size - 1]
+        sums: Envelope = np.fft.irfft(turned * spectrum, size)
+        return sums[: one.size + other.size - 1]
 
-    inside = np.ones(one.size)
-    there = np.fft.rfft(np.ones(other.size), size)
+    turned, inside = transform(one[::-1]), transform(np.ones(one.size))
+    spectrum, there = transform(other), transform(np.ones(other.size))
     count = np.maximum(np.rint(against(inside, there)), 1.0)
-    first, second = against(one, there) / count, against(inside, spectrum) / count
-    first_power = against(one**2, there) / count - first**2
-    second_power = against(inside, np.fft.rfft(other**2, size)) / count - second**2
-    cross = against(one, spectrum) / count - first * second
+    first, second = against(turned, there) / count, against(inside, spectrum) / count
+    first_power = against(transform(one[::-1] ** 2), there) / count - first**2
+    second_power = against(inside, transform(other**2)) / count - second**2
+    cross = against(turned, spectrum) / count - first * second
     enough = (count >= OVERLAP * one.size) & (first_power > 0.1) & (second_power > 0.1)
     if not enough.any():
         return None

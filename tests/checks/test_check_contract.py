@@ -4,14 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from support.line_faults import SPEAKERS, speech
+from support.line_faults import SPEAKERS, alignment, speech, track
 
-from dsp.alignment.base import Alignment, Stretch
 from dsp.checks import CheckSpec, Evidence, checks
 from dsp.checks.base import MOST_SPANS
 from dsp.checks.features import features_of
 from dsp.errors import DspError
-from dsp.track import ArrayTrack
 
 CHECKS = [checks.get(name) for name in checks.names()]
 
@@ -43,15 +41,12 @@ SOUNDS: dict[str, np.ndarray] = {
 
 
 def evidence(heard: np.ndarray, said: np.ndarray | None, rate_hz: int) -> Evidence:
-    track = ArrayTrack(np.ascontiguousarray(heard, dtype=np.float32), rate_hz)
+    degraded = track(heard, rate_hz)
     if said is None:
-        return Evidence(track, features_of(track))
-    reference = ArrayTrack(np.ascontiguousarray(said, dtype=np.float32), rate_hz)
-    shared = min(track.size, reference.size)
-    found = Alignment(
-        rate_hz, 1, 0.0, True, 1, (Stretch(0, shared, 0.0, 0.0, 1.0, 0, True),), (), (), (), 1.0
-    )
-    return Evidence(track, features_of(track), reference, features_of(reference), found)
+        return Evidence(degraded, features_of(degraded))
+    reference = track(said, rate_hz)
+    found = alignment(rate_hz, [(0, min(degraded.size, reference.size), 0.0)])
+    return Evidence(degraded, features_of(degraded), reference, features_of(reference), found)
 
 
 def judge(spec: CheckSpec, given: Evidence) -> None:

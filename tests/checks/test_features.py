@@ -4,18 +4,17 @@ import math
 
 import numpy as np
 import pytest
-from support.line_faults import SPEAKERS, speech
+from support.line_faults import SPEAKERS, speech, track
 
 from dsp.checks.features import Features, features_of, spans_of
 from dsp.errors import ParameterError
 from dsp.level import measure_level
-from dsp.track import ArrayTrack
 
 RATE_HZ = 16_000
 
 
 def features(samples: np.ndarray, rate_hz: int = RATE_HZ) -> Features:
-    return features_of(ArrayTrack(np.ascontiguousarray(samples, dtype=np.float32), rate_hz))
+    return features_of(track(samples, rate_hz))
 
 
 def with_pauses(name: str) -> np.ndarray:

@@ -46,6 +46,11 @@ def heard_through(codec: str, samples: Samples, rate_hz: int = 16_000) -> tuple[
     ), path.sample_rate_hz
 
 
+def track(samples: Samples, rate_hz: int) -> ArrayTrack:
+    """*samples*, of whatever type, as checks take them."""
+    return ArrayTrack(np.ascontiguousarray(samples, dtype=np.float32), rate_hz)
+
+
 def alignment(
     rate_hz: int,
     stretches: Sequence[tuple[int, int, float]],
@@ -78,18 +83,16 @@ def check(
     unrelated: bool = False,
 ) -> Finding:
     """What the check *name* finds in *degraded*."""
-    track = ArrayTrack(np.ascontiguousarray(degraded, dtype=np.float32), rate_hz)
-    said = (
-        None if reference is None else ArrayTrack(np.ascontiguousarray(reference, dtype=np.float32), rate_hz)
-    )
+    heard = track(degraded, rate_hz)
+    said = None if reference is None else track(reference, rate_hz)
     evidence = Evidence(
-        degraded=track,
-        heard=features_of(track),
+        degraded=heard,
+        heard=features_of(heard),
         reference=said,
         said=None if said is None else features_of(said),
         alignment=aligned,
         unrelated=unrelated,
-        far=None if far is None else ArrayTrack(np.ascontiguousarray(far, dtype=np.float32), rate_hz),
+        far=None if far is None else track(far, rate_hz),
     )
     found = checks.get(name).run(evidence)
     assert set(found.figures) == set(checks.get(name).figures)
