@@ -67,6 +67,7 @@ def _capture(options: ScoreOptions, terminal: Terminal) -> int:
 
 
 def _batch(options: ScoreOptions, terminal: Terminal) -> int:
+    from softphone.app.score import ThresholdMissed
     from softphone.app.score_batch import score_pairs
 
     try:
@@ -78,7 +79,10 @@ def _batch(options: ScoreOptions, terminal: Terminal) -> int:
         ) from None
     error, status = None, 0
     if done.missed:
-        error, status = f"{done.missed} of {done.rows} recordings miss --min-mos {options.min_mos:g}", 6
+        error, status = (
+            f"{done.missed} of {done.rows} recordings miss --min-mos {options.min_mos:g}",
+            ThresholdMissed.exit_status,
+        )
     elif done.untested:
         error, status = (
             f"{done.untested} of {done.rows} recordings have no score that --min-mos {options.min_mos:g} can be held against",

@@ -7,12 +7,11 @@ import contextlib
 import json
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from softphone.io.child_process import child_environment, end_child
+from softphone.io.child_process import end_child, exchange, start_child
 
 Job = TypeVar("Job")
 Answer = dict[str, Any]
@@ -45,7 +44,7 @@ class Hand:
                 process = self._running()
             except OSError as error:
                 return {"crashed": f"the scoring process did not start: {error}"}
-            answer = self._exchange(process, json.dumps(job).encode() + b"\n")
+            answer = exchange(process, (json.dumps(job).encode() + b"\n",), self._timeout_s)
             if answer is not None:
                 return answer
             self._end()
@@ -55,37 +54,10 @@ class Hand:
             )
         return {"crashed": why or "the scoring process was stopped"}
 
-    def _exchange(self, process: "subprocess.Popen[bytes]", line: bytes) -> Answer | None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        watchdog = threading.Timer(self._timeout_s, process.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            process.stdin.write(line)
-            process.stdin.flush()
-            line = process.stdout.readline()
-            if not line:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(1.0)  # its own status is told, not that of our killing it
-            answer = json.loads(line)
-        except (OSError, ValueError):  # it has died: the answer is missing, or cut off
-            return None
-        finally:
-            watchdog.cancel()
-        return answer if isinstance(answer, dict) else None
-
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is None or self._process.poll() is not None:
             self._end()
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", self._module],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=child_environment(),
-                start_new_session=True,  # Ctrl-C is for us; we end the child
-            )
+            self._process = start_child(self._module)
             if self._closed:  # meanwhile
                 self._process.kill()
         return self._process

@@ -69,6 +69,8 @@ def hear(score: Score, degraded: Track, names: Sequence[str]) -> None:
     score["refused"] |= absent
     waiting = [name for name in names if name not in absent]
     for start, stop in _pieces(degraded.size, degraded.sample_rate_hz):
+        if not waiting:
+            break
         piece = degraded.read(start, stop)
         level = measure_level(np.ascontiguousarray(piece), degraded.sample_rate_hz)
         weight = level.activity * level.seconds

@@ -4,8 +4,6 @@ import atexit
 import functools
 import json
 import subprocess
-import sys
-import threading
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from dsp.types import Samples
-from softphone.io.child_process import child_environment, end_child
+from softphone.io.child_process import end_child, exchange, start_child
 
 TIMEOUT_S = 300.0
 _CHILD = "softphone.io.measuring_child"
@@ -43,30 +41,13 @@ class Measuring:
             process = self._running()
         except OSError as error:
             return {"refused": f"the measuring process did not start: {error}"}
-        assert process.stdin is not None
-        assert process.stdout is not None
-        watchdog = threading.Timer(self._timeout_s, process.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        line = b""
+        request = (json.dumps(head).encode() + b"\n", *(each.tobytes() for each in arrays))
         try:
-            process.stdin.write(json.dumps(head).encode() + b"\n")
-            for each in arrays:
-                process.stdin.write(each.tobytes())
-            process.stdin.flush()
-            line = process.stdout.readline()
-        except OSError:  # it has died: the answer is missing
-            pass
+            answer = exchange(process, request, self._timeout_s)
         except BaseException:  # Ctrl-C leaves an answer in the pipe that belongs to no one
             self.close()
             raise
-        finally:
-            watchdog.cancel()
-        try:
-            answer = json.loads(line)
-        except ValueError:
-            answer = None
-        if isinstance(answer, dict):
+        if answer is not None:
             return answer
         self.close()
         return {
@@ -77,14 +58,7 @@ class Measuring:
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is None or self._process.poll() is not None:
             self.close()
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", _CHILD],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=child_environment(),
-                start_new_session=True,  # Ctrl-C is for us; we end the child
-            )
+            self._process = start_child(_CHILD)
         return self._process
 
     def close(self) -> None:

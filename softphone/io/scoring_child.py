@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from dsp.errors import DspError
 from softphone.errors import SoftphoneError, UsageError
+from softphone.io.dsp_faults import words
 from softphone.io.score_file import ScoreJob, score_file
 from softphone.scorer.score import call_score
 
@@ -37,8 +38,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     except SoftphoneError as error:
         return {"error": " ".join(str(error).split()), "exit_status": error.exit_status}
     except DspError as error:
-        reason = str(error.args[0] if error.args else error)
-        return {"error": " ".join(reason.split()), "exit_status": REFUSED_STATUS}
+        return {"error": words(error), "exit_status": REFUSED_STATUS}
     except MemoryError:
         return {"error": "there is not enough memory for it", "exit_status": REFUSED_STATUS}
     if not for_call:

@@ -98,11 +98,6 @@ class TrackFile:
             )
         self._warn_of_a_cut()
 
-    @property
-    def seconds(self) -> float:
-        """Length, as the header says."""
-        return self._reader.seconds
-
     def read(
         self, *rates_hz: int, progress: Progress | None = None, limit_s: float | None = None
     ) -> tuple[tuple[Track, ...], ...]:

@@ -28,7 +28,6 @@ from softphone.scorer.score import HEADLINE, OK, p800_word
 
 Result = Mapping[str, Any]
 
-WORST_SHOWN = 5
 LOWEST_DBOV = -80.0
 MOS_AXIS = Axis(1, 5, "MOS", (1, 2, 3, 4, 5))
 
@@ -195,7 +194,7 @@ def _events(score: Result, seconds: float) -> str:
         "inserted, or the delay moved</p>"
     )
     drawing = svg(bars(blocks, seconds), "where something was found")
-    return figure("Where", drawing, None, seconds).replace('class="plot"', 'class="plot strip"') + key
+    return figure("Where", drawing, None, seconds, shape="strip") + key
 
 
 def _waves(heard: Waveform, said: Waveform | None, seconds: float) -> list[str]:
@@ -242,7 +241,7 @@ def _spectra(degraded: Track, reference: Track | None, where: Timeline | None, s
     # Each against its own loudest, so that a difference of level, which stands above, does not hide that of the spectra.
     return [
         figure(
-            title, image(png(picture, loudest(picture)), title), axis, seconds, tall=True,
+            title, image(png(picture, loudest(picture)), title), axis, seconds, shape="tall",
             note="Bright is loud; over 70 dB." if number == len(pictures) - 1 else "",
         )
         for number, (title, picture) in enumerate(pictures)
@@ -265,7 +264,7 @@ def _delays(score: Result, seconds: float) -> str:
 
 
 def _segments(score: Result) -> str:
-    worst = score["worst"][:WORST_SHOWN]
+    worst = score["worst"]
     if len(score["segments"]) < 2 or not worst:
         return ""
     rows = "".join(

@@ -72,9 +72,9 @@ def clock(seconds: float, span: float) -> str:
 
 
 def figure(
-    title: str, drawing: str, axis: Axis | None, seconds: float, *, tall: bool = False, note: str = ""
+    title: str, drawing: str, axis: Axis | None, seconds: float, *, shape: str = "", note: str = ""
 ) -> str:
-    """A plot with its title, its axes, and a sentence below."""
+    """A plot with its title, its axes, and a sentence below; *shape* is "tall", "strip" or that of most."""
     left = ""
     if axis is not None:
         left = (
@@ -88,7 +88,7 @@ def figure(
         for place, text in places
     )
     return (
-        f'<figure><figcaption>{html.escape(title)}</figcaption><div class="plot{" tall" if tall else ""}">'
+        f'<figure><figcaption>{html.escape(title)}</figcaption><div class="plot{f" {shape}" if shape else ""}">'
         f'<div class="y">{left}</div><div class="area">{drawing}</div><div class="x">{below}</div></div>'
         f"{f'<p class=note>{html.escape(note)}</p>' if note else ''}</figure>\n"
     )

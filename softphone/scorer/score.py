@@ -167,6 +167,11 @@ def p800_word(mos: float) -> str:
     return names[min(4, max(0, int(mos + 0.5) - 1))]
 
 
+def reason(error: BaseException) -> str:
+    """The message of *error*; a KeyError would print it in quotes."""
+    return str(error.args[0] if error.args else error)
+
+
 def rounded(value: Any, digits: int) -> float | None:
     """*value* without digits that mean nothing."""
     return None if value is None else round(float(value), digits)

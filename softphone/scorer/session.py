@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dsp.alignment import Alignment, Span, align, delay_trace, utterances, warped
-from dsp.errors import DspError, LibraryMissing, MetricRefused
+from dsp.errors import LibraryMissing, MetricRefused
 from dsp.level import SpeechMeter
 from dsp.metrics import MetricSpec, visqol
 from dsp.metrics import metrics as registry
@@ -30,6 +30,7 @@ from softphone.scorer.score import (
     Segment,
     call_score,
     ordered,
+    reason,
     rounded,
 )
 from softphone.scorer.signal_checks import Listening, run_checks
@@ -97,7 +98,7 @@ def score_tracks(
         try:
             alignment = align(reference, degraded)
         except MetricRefused as error:
-            refused[HEADLINE] = _reason(error)
+            refused[HEADLINE] = reason(error)
     _tell(progress, 0.3)
     listening = Listening(degraded, degraded if own is None else own, reference, alignment, far)
     found, not_checked, words = run_checks(listening)
@@ -152,7 +153,7 @@ def _judge(
         try:
             opinion.add(visqol.patches(said, heard, rate, gain=gain), piece.copy, piece.start + places)
         except MetricRefused as error:
-            score["refused"][HEADLINE] = _reason(error)
+            score["refused"][HEADLINE] = reason(error)
         for mean in means.values():
             mean.add(said, heard, rate, speech / rate, measure)
         _tell(progress, 0.5 + 0.5 * (number + 1) / len(pieces))
@@ -263,7 +264,7 @@ class _Mean:
             else:
                 value = spec.measure(said, heard, rate)
         except (MetricRefused, LibraryMissing) as error:
-            self.refused = _reason(error)
+            self.refused = reason(error)
             return
         self._total, self._weights = self._total + value * speech_s, self._weights + speech_s
 
@@ -303,10 +304,6 @@ def _speech_in(spoken: Sequence[Span], start: int, stop: int) -> int:
 def _worst(segments: Sequence[Segment]) -> list[Segment]:
     judged = [(segment["mos_lqo"], segment) for segment in segments if segment["mos_lqo"] is not None]
     return [segment for _, segment in sorted(judged, key=lambda one: one[0])[:WORST]]
-
-
-def _reason(error: DspError) -> str:
-    return str(error.args[0] if error.args else error)
 
 
 def _tell(progress: Progress | None, share: float) -> None:

@@ -7,7 +7,7 @@ from dsp.checks import CheckSpec, Evidence, checks
 from dsp.checks.features import features_of
 from dsp.errors import DspError
 from dsp.track import Track
-from softphone.scorer.score import Checked
+from softphone.scorer.score import Checked, reason, rounded
 
 SEARCHED_S = 1.0
 """With so much sound in both, a reference that is not found is not there; with less there is nothing to find."""
@@ -64,11 +64,11 @@ def run_checks(listening: Listening) -> tuple[dict[str, Checked], dict[str, str]
         try:
             finding = spec.run(pair if spec.needs_reference else alone)
         except DspError as error:
-            refused[name] = str(error.args[0] if error.args else error)
+            refused[name] = reason(error)
             continue
         words += finding.words
         found[name] = Checked(
-            figures={key: _digits(value) for key, value in finding.figures.items()},
+            figures={key: rounded(value, 4) for key, value in finding.figures.items()},
             words=list(finding.words),
             spans=[[round(begin, 3), round(end, 3)] for begin, end in finding.spans],
             notes=list(finding.notes),
@@ -85,7 +85,3 @@ def _told(words: list[str]) -> frozenset[str]:
     if "silent" in words:
         return OF_SILENCE.intersection(words)
     return frozenset(words) - (OF_SPEECH if "comfort-noise" in words else frozenset())
-
-
-def _digits(value: float | None) -> float | None:
-    return None if value is None else round(float(value), 4)
