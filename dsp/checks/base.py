@@ -87,3 +87,6 @@ class CheckSpec:
     needs_reference: bool
     """Whether it is left out where there is no alignment."""
     run: Callable[[Evidence], Finding]
+    sample_by_sample: bool = False
+    """Whether it holds samples of the recording against those of the reference or of the far side: it then gets the recording
+    at their rate, else at its own."""

@@ -212,5 +212,6 @@ SPECS = (
         ),
         needs_reference=False,
         run=_run,
+        sample_by_sample=True,
     ),
 )

@@ -62,7 +62,7 @@ def run_checks(listening: Listening) -> tuple[dict[str, Checked], dict[str, str]
         if spec.needs_reference and alignment is None:
             continue
         try:
-            finding = spec.run(pair if spec.needs_reference else alone)
+            finding = spec.run(pair if spec.needs_reference or spec.sample_by_sample else alone)
         except DspError as error:
             refused[name] = reason(error)
             continue
