@@ -1,6 +1,5 @@
 """A recording that is read piece by piece, so that an hour of it need not lie in memory."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,16 +37,15 @@ class ArrayTrack:
 
     def read(self, start: int, stop: int) -> Samples:
         """Samples ``[start, stop)``; zeros before the beginning and behind the end."""
-        if 0 <= start <= stop <= self.samples.size:
-            return self.samples[start:stop]
-        piece: Samples = np.zeros(max(0, stop - start), dtype=np.float32)
-        low, high = max(0, start), min(self.samples.size, stop)
-        if low < high:
-            piece[low - start : high - start] = self.samples[low:high]
-        return piece
+        return padded_cut(self.samples, start, stop)
 
 
-def blocks(track: Track, length: int) -> Iterator[tuple[int, Samples]]:
-    """(start, samples) of the whole track in pieces of *length*; the last one may be shorter."""
-    for start in range(0, track.size, length):
-        yield start, track.read(start, min(start + length, track.size))
+def padded_cut(samples: Samples, start: int, stop: int) -> Samples:
+    """Samples ``[start, stop)`` of an array; zeros before its beginning and behind its end."""
+    if 0 <= start <= stop <= samples.size:
+        return samples[start:stop]
+    piece: Samples = np.zeros(max(0, stop - start), dtype=np.float32)
+    low, high = max(0, start), min(samples.size, stop)
+    if low < high:
+        piece[low - start : high - start] = samples[low:high]
+    return piece

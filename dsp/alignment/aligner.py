@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsp.alignment import compose, fine, follow, follow_bands, holes, jumps
-from dsp.alignment.bands import BandLevels, Halves, band_levels, depth_of, features_of
+from dsp.alignment.bands import BandLevels, Floats, Halves, band_levels, depth_of, features_of, loudness_of
 from dsp.alignment.base import Alignment
 from dsp.alignment.coarse import STEP, THIN, Heard, find_matches, thinned, unit_starts
 from dsp.alignment.compose import Line
@@ -69,19 +69,21 @@ def align(reference: Track, degraded: Track) -> Alignment:
             f"alignment wants two tracks of one rate, 8000 Hz or more, got {rate} and {degraded.sample_rate_hz} Hz"
         )
     said, heard = _level(reference, "reference"), _level(degraded, "degraded signal")
-    depth = np.minimum(depth_of(said.levels.levels), depth_of(heard.levels.levels))
+    depth = np.minimum(
+        depth_of(said.levels.levels, said.loudness), depth_of(heard.levels.levels, heard.loudness)
+    )
     scene = _Scene(
         said,
         heard,
-        features_of(said.levels.levels, depth),
-        features_of(heard.levels.levels, depth),
+        features_of(said.levels.levels, said.loudness - depth),
+        features_of(heard.levels.levels, heard.loudness - depth),
         Sides(said.track, heard.track, said.speaking, said.levels.hop),
     )
     path = scene.path()
     if path.said.size == 0:
         raise MetricRefused(NOT_FOUND)
     runs = runs_of(path)
-    found = _by_waveform(scene, runs) or _by_bands(scene, runs, path)
+    found = _by_waveform(scene, runs) or _by_bands(scene, runs)
     return _told(scene, found, path, rate, (reference.size, degraded.size))
 
 
@@ -91,6 +93,8 @@ class _Levelled:
 
     track: NarrowTrack
     levels: BandLevels
+    loudness: Floats
+    """Of each band."""
     speaking: Flags
 
 
@@ -109,7 +113,7 @@ def _level(track: Track, name: str) -> _Levelled:
         raise MetricRefused(
             f"the {name} must hold {LEAST_SPEECH_S:g} s of speech or more to be aligned, got {speech_s:.2f} s"
         )
-    return _Levelled(narrow, levels, flags)
+    return _Levelled(narrow, levels, loudness_of(levels.levels), flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +131,7 @@ class _Scene:
         heard = Heard(thinned(self.heard_features))
         reference = thinned(self.said_features)
         starts = unit_starts(self.said.speaking, max(30, _WORK // max(1, heard.frames)))
-        most = 4 + 2 * -(-heard.frames // max(1, reference.shape[0]))
-        return best_path(find_matches(reference, starts, heard, most=most), self.said_features.shape[0])
+        return best_path(find_matches(reference, starts, heard), self.said_features.shape[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,7 @@ def _by_waveform(scene: _Scene, runs: list[Run]) -> _Found | None:
         )
         every = follow.joined_copies(courses)
     good = every.similarity > least
-    points = _points(courses, good)
+    points = _points(courses, every, good)
     if points.at.size * sizes.step < LEAST_SPEECH_S * sides.reference.sample_rate_hz:
         return None
     rough = rough_slope(points)
@@ -189,7 +192,7 @@ def _by_waveform(scene: _Scene, runs: list[Run]) -> _Found | None:
     return _Found(lines, slope, polarity, True)
 
 
-def _by_bands(scene: _Scene, runs: list[Run], path: Path) -> _Found:
+def _by_bands(scene: _Scene, runs: list[Run]) -> _Found:
     sides = scene.sides
     runs = [run for run in runs if run.worth >= SINGLE_WORTH]
     units = sum(run.said.size for run in runs if run.worth >= LEAST_SCORE)
@@ -203,7 +206,7 @@ def _by_bands(scene: _Scene, runs: list[Run], path: Path) -> _Found:
     )
     every = follow.joined_copies(courses)
     good = every.similarity > 0.5 * max(0.5, float(np.median(every.similarity)) if every.middle.size else 0.0)
-    points = _points(courses, good)
+    points = _points(courses, every, good)
     if points.at.size < 3:
         raise MetricRefused(NOT_FOUND)
     apart = 0.008 * sides.reference.sample_rate_hz
@@ -225,8 +228,8 @@ def _by_copy(runs: list[Run], courses: list[Course]) -> dict[int, Course]:
     return {copy: follow.joined(several) for copy, several in grouped.items()}
 
 
-def _points(courses: dict[int, Course], good: Flags) -> Points:
-    every = follow.joined_copies(courses)
+def _points(courses: dict[int, Course], every: Course, good: Flags) -> Points:
+    """The *good* windows of *every* course, joined."""
     copies = np.concatenate([np.full(course.middle.size, copy) for copy, course in courses.items()])
     return Points(
         every.middle[good].astype(np.float64),
@@ -247,15 +250,8 @@ def _steady(points: Points, fit: Fit, *, least: float) -> tuple[list[Piece], flo
     flat = []
     for piece in pieces:
         inside = slice(piece.first, piece.stop)
-        flat.append(
-            Piece(
-                piece.first,
-                piece.stop,
-                piece.offset + slope * float(np.mean(points.at[inside])),
-                0.0,
-                piece.copy,
-            )
-        )
+        offset = piece.offset + slope * float(np.mean(points.at[inside]))
+        flat.append(replace(piece, offset=offset, slope=0.0))
     return flat, 0.0
 
 

@@ -84,16 +84,15 @@ def loudness_of(levels: NDArray[np.floating]) -> Floats:
     return np.asarray(10 * np.log10(squares / total), dtype=np.float32)
 
 
-def depth_of(levels: NDArray[np.floating]) -> Floats:
-    """How far below the loudness of each band its speech can be followed, in dB: down to the noise, at most `RANGE_DB`."""
+def depth_of(levels: NDArray[np.floating], loudness: Floats) -> Floats:
+    """How far below the *loudness* of each band its speech can be followed, in dB: down to the noise, at most `RANGE_DB`."""
     some = levels[:: max(1, levels.shape[0] // 20000)].astype(np.float32)
     noise = np.percentile(some, 10, axis=0)
-    return np.asarray(np.clip(loudness_of(levels) - noise - 3.0, 12.0, RANGE_DB), dtype=np.float32)
+    return np.asarray(np.clip(loudness - noise - 3.0, 12.0, RANGE_DB), dtype=np.float32)
 
 
-def features_of(levels: NDArray[np.floating], depth: Floats, *, frame_s: float = HOP_S) -> Halves:
-    """Features of band levels, same shape; *depth* as `depth_of`, the smaller where two signals are compared."""
-    floor = loudness_of(levels) - depth
+def features_of(levels: NDArray[np.floating], floor: Floats, *, frame_s: float = HOP_S) -> Halves:
+    """Features of band levels, same shape; *floor* in dB: `loudness_of` less `depth_of`, the smaller of two signals compared."""
     width = round(_MEAN_S / frame_s)
     frames = levels.shape[0]
     out = np.empty(levels.shape, dtype=np.float16)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp.alignment.aligner import LEAST_SCORE, LEAST_SHARE, SINGLE_WORTH
 from dsp.alignment.bands import (
     HOP_S,
     RANGE_DB,
@@ -31,11 +32,6 @@ LISTENED_S = 120.0
 _STEPS = 5.0
 """Of a byte in one dB."""
 _BELOW_DB = RANGE_DB + 5.0
-LEAST_WORTH = 1.1
-"""Worth of the best run of a reference that is in a recording; see `aligner.LEAST_SCORE`."""
-LEAST_SHARE = 0.3
-"""Of the speech of the shorter of both, explained by runs as good as that."""
-_RUN_WORTH = 0.7
 _UNHEARD = 0.01
 """What a unit of a reference that is not heard takes off, so that of two that explain as much the shorter one is found."""
 
@@ -96,14 +92,17 @@ def _fingerprint(levels: BandLevels) -> _Fingerprint:
     if not speech.any():
         raise MetricRefused("a signal in which somebody speaks is wanted, got silence")
     starts = unit_starts(speech, speech.size)
-    below = thinned(levels.levels) - loudness_of(levels.levels) + _BELOW_DB
+    loudness = loudness_of(levels.levels)
+    below = thinned(levels.levels) - loudness + _BELOW_DB
     steps = np.clip(np.rint(below * _STEPS), 0, 255).astype(np.uint8)
-    return _Fingerprint(steps, depth_of(levels.levels), starts, int(np.count_nonzero(speech)) // THIN)
+    return _Fingerprint(
+        steps, depth_of(levels.levels, loudness), starts, int(np.count_nonzero(speech)) // THIN
+    )
 
 
 def _features(print_: _Fingerprint, depth: Floats) -> Floats:
     levels = print_.levels.astype(np.float32) / np.float32(_STEPS)
-    return features_of(levels, depth, frame_s=THIN * HOP_S).astype(np.float32)
+    return features_of(levels, loudness_of(levels) - depth, frame_s=THIN * HOP_S).astype(np.float32)
 
 
 def _listened(levels: BandLevels) -> BandLevels:
@@ -119,10 +118,9 @@ def _listened(levels: BandLevels) -> BandLevels:
 def _worth(known: _Fingerprint, heard: _Fingerprint, depth: Floats, searched: Heard) -> float | None:
     """What the best path of a reference explains; None where that may be chance."""
     features = _features(known, depth)
-    most = 4 + 2 * -(-searched.frames // features.shape[0])
-    path = best_path(find_matches(features, known.starts, searched, most=most), THIN * features.shape[0])
-    good = [run for run in runs_of(path) if run.worth >= _RUN_WORTH]
-    if not good or max(run.worth for run in good) < LEAST_WORTH:
+    path = best_path(find_matches(features, known.starts, searched), THIN * features.shape[0])
+    good = [run for run in runs_of(path) if run.worth >= SINGLE_WORTH]
+    if not good or max(run.worth for run in good) < LEAST_SCORE:
         return None
     units = sum(run.said.size for run in good)
     if units * STEP < LEAST_SHARE * min(known.spoken, heard.spoken):

@@ -101,8 +101,9 @@ def units_of(features: Floats, starts: Ints) -> Floats:
     return np.asarray(padded[starts[:, None] + np.arange(UNIT)])
 
 
-def find_matches(reference: Floats, starts: Ints, heard: Heard, *, most: int) -> Matches:
-    """The *most* best places of each unit; *reference* are thinned features."""
+def find_matches(reference: Floats, starts: Ints, heard: Heard) -> Matches:
+    """The best places of each unit, more where the reference may be heard often; *reference* are thinned features."""
+    most = 4 + 2 * -(-heard.frames // max(1, reference.shape[0]))
     said: list[Ints] = []
     where: list[Ints] = []
     how: list[Floats] = []

@@ -1,10 +1,10 @@
 """From pieces of one line each to stretches with exact ends, jumps, and what is missing or put in.
 
-Conventions: samples of the narrow tracks until `finished`, which speaks in those of the tracks themselves.
+Conventions: samples of the narrow tracks until `stretches_of`, which speaks in those of the tracks themselves.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -91,12 +91,9 @@ class _Scene:
     witness: Witness
     ends: Ends
 
-    def lag(self, piece: Piece, position: float) -> float:
-        return piece.offset + piece.slope * position
-
     def head(self, piece: Piece, found: list[Line]) -> float:
         """Where the first piece of a copy can begin: with the recording, or where the copy before it ends."""
-        lag = self.lag(piece, float(self.points.at[piece.first]))
+        lag = piece.lag(float(self.points.at[piece.first]))
         start = max(0.0, -lag)
         if found:
             start = max(start, found[-1].stop + found[-1].lag(found[-1].stop) - lag)
@@ -105,11 +102,11 @@ class _Scene:
     def tail(self, piece: Piece, behind: list[Piece]) -> float:
         """Where the last piece of a copy must end: with the reference, the recording, or where the next copy is heard."""
         last = float(self.points.at[piece.stop - 1])
-        lag = self.lag(piece, last)
+        lag = piece.lag(last)
         stop = min(float(self.ends.sides.reference.size), self.ends.sides.degraded.size - lag)
         if behind:
             position = float(self.points.at[behind[0].first])
-            stop = min(stop, position + self.lag(behind[0], position) - lag - self.ends.window / 4)
+            stop = min(stop, position + behind[0].lag(position) - lag - self.ends.window / 4)
         return max(stop, last)
 
     def begin(self, piece: Piece, start: float) -> float:
@@ -117,7 +114,7 @@ class _Scene:
         first = float(self.points.at[piece.first])
         if not self._unheard(piece, start, first - self.ends.window / 2):
             return start
-        item, lag = self.witness.item, self.lag(piece, first)
+        item, lag = self.witness.item, piece.lag(first)
         low, high = (round(x / item) for x in (start, first + self.ends.window / 2))
         return item * jumps.begins_at(self.witness, low, max(low, high), round(lag / item))
 
@@ -126,7 +123,7 @@ class _Scene:
         last = float(self.points.at[piece.stop - 1])
         if not self._unheard(piece, last + self.ends.window / 2, stop):
             return stop
-        item, lag = self.witness.item, self.lag(piece, last)
+        item, lag = self.witness.item, piece.lag(last)
         low, high = (round(x / item) for x in (last - self.ends.window / 2, stop))
         return item * jumps.ends_at(self.witness, low, max(low, high), round(lag / item))
 
@@ -142,7 +139,7 @@ class _Scene:
         item, at = self.witness.item, self.points.at
         before, behind = float(at[old.stop - 1]), float(at[new.first])
         middle = (before + behind) / 2
-        first, second = (round(self.lag(piece, middle) / item) for piece in (old, new))
+        first, second = (round(piece.lag(middle) / item) for piece in (old, new))
         low = round(max(begin, float(at[old.first]), before - self.ends.window / 2) / item)
         high = max(low, round(min(float(at[new.stop - 1]), behind + self.ends.window / 2) / item))
         if second >= first:
@@ -171,20 +168,10 @@ def stretches_of(
         # Rounding may lead past either end of what was recorded.
         if stretch.heard_at(start) < 0:
             ahead = math.ceil(-stretch.heard_at(start))
-            stretch = Stretch(
-                start + ahead, stop, offset + line.slope * ahead, line.slope, correlation, line.copy, True
-            )
+            stretch = replace(stretch, start=start + ahead, offset=offset + line.slope * ahead)
         over = stretch.heard_at(stretch.stop) - sizes[1]
         if over > 0:
-            stretch = Stretch(
-                stretch.start,
-                stretch.stop - math.ceil(over),
-                stretch.offset,
-                line.slope,
-                correlation,
-                line.copy,
-                True,
-            )
+            stretch = replace(stretch, stop=stretch.stop - math.ceil(over))
         if stretch.stop > stretch.start:
             found.append(stretch)
     return tuple(found)

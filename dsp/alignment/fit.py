@@ -3,7 +3,7 @@
 Conventions: samples of the narrow tracks; lag = ``offset + slope * position`` with the position in the reference.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -53,6 +53,10 @@ class Piece:
     """Of the line, at position 0 of the reference."""
     slope: float
     copy: int
+
+    def lag(self, position: float) -> float:
+        """Degraded position less reference position, by the line."""
+        return self.offset + self.slope * position
 
 
 def rough_slope(points: Points) -> float:
@@ -162,7 +166,7 @@ def fitted(points: Points, pieces: list[Piece], slope: float) -> Fit:
             error = scale * float(np.sqrt(4 * np.sum((weight * run) ** 2))) / spread
         offsets = np.where(total > 1e-6, mean_lag - slope * mean_at, offsets)
     moved = [
-        Piece(piece.first, piece.stop, float(offset), slope, piece.copy)
+        replace(piece, offset=float(offset), slope=slope)
         for piece, offset in zip(pieces, offsets, strict=True)
     ]
     return Fit(moved, slope, error, scale)
@@ -182,6 +186,6 @@ def bent(points: Points, pieces: list[Piece]) -> list[Piece]:
             found.append(piece)
             continue
         for part in parts:
-            rough = Piece(int(part[0]), int(part[-1]) + 1, piece.offset, piece.slope, piece.copy)
+            rough = replace(piece, first=int(part[0]), stop=int(part[-1]) + 1)
             found += fitted(points, [rough], piece.slope).pieces
     return found

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dsp.alignment import fine
 from dsp.alignment.fine import Course, Sizes
 from dsp.alignment.narrow import NarrowTrack
-from dsp.alignment.path import Run
+from dsp.alignment.path import Run, bounds_of
 
 Flags = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -53,16 +53,13 @@ class Sides:
 
 
 def territories(runs: list[Run], sides: Sides, sizes: Sizes) -> list[Territory]:
-    """The windows of each run: from the last unit of the run before to the first of the run behind, if of the same copy."""
+    """The windows of each run, within `bounds_of` it."""
     sums = np.concatenate(([0], np.cumsum(sides.speaking)))
     half = sizes.window // 2 // sides.hop
     found = []
     for number, run in enumerate(runs):
-        low, high = 0, sides.reference.size
-        if number and runs[number - 1].copy == run.copy:
-            low = int(runs[number - 1].said[-1]) * sides.hop
-        if number + 1 < len(runs) and runs[number + 1].copy == run.copy:
-            high = int(runs[number + 1].said[0]) * sides.hop
+        first, last = bounds_of(runs, number)
+        low, high = first * sides.hop, sides.reference.size if last is None else last * sides.hop
         step = sizes.step
         middles = np.arange(-(-low // step), high // step + 1, dtype=np.int64) * step
         frame = middles // sides.hop

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dsp.alignment.bands import HOP_S, Floats, Halves
 from dsp.alignment.fine import Course, steadiest, summit
-from dsp.alignment.path import Run
+from dsp.alignment.path import Run, bounds_of
 
 WINDOW = round(0.4 / HOP_S)
 STEP = round(0.1 / HOP_S)
@@ -30,11 +30,8 @@ def courses(
     found = []
     sums = np.concatenate(([0], np.cumsum(speaking)))
     for number, run in enumerate(runs):
-        low, high = 0, said.shape[0]
-        if number and runs[number - 1].copy == run.copy:
-            low = int(runs[number - 1].said[-1])
-        if number + 1 < len(runs) and runs[number + 1].copy == run.copy:
-            high = int(runs[number + 1].said[0])
+        low, last = bounds_of(runs, number)
+        high = said.shape[0] if last is None else last
         middles = np.arange(-(-low // STEP), high // STEP + 1, dtype=np.int64) * STEP
         begin, end = (np.clip(middles + side, 0, speaking.size) for side in (-WINDOW // 2, WINDOW // 2))
         bases = np.rint(np.interp(middles, run.said, run.offsets)).astype(np.int64)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dsp.alignment.fine import BAND_HZ, Course, Sizes, similarities
 from dsp.alignment.follow import Sides
 from dsp.alignment.path import Run
+from dsp.autoregression import runs as runs_in
 
 FEWEST = 5
 """Windows in a row that agree with nothing."""
@@ -81,8 +82,7 @@ def _holes(courses: dict[int, Course], least: float, sides: Sides, sizes: Sizes)
     longest = round(LONGEST_S * sides.reference.sample_rate_hz)
     for copy, course in courses.items():
         bad = course.similarity < least
-        edges = np.flatnonzero(np.diff(np.concatenate(([False], bad, [False])).astype(np.int8)))
-        for first, stop in edges.reshape(-1, 2).tolist():
+        for first, stop in np.transpose(runs_in(bad)).tolist():
             if stop - first < FEWEST or stop - first == bad.size:
                 continue
             start, end = int(course.middle[first]), int(course.middle[stop - 1])

@@ -130,9 +130,13 @@ def _worse(signal: Doubles, first: Doubles, second: Doubles) -> Doubles:
     if signal.size == 0:
         return np.zeros(0)
     power = np.sum(signal * signal + 0.5 * (first * first + second * second), axis=1)
+    return _by_power(np.sum((signal - first) ** 2 - (signal - second) ** 2, axis=1), power)
+
+
+def _by_power(values: Doubles, power: Doubles) -> Doubles:
+    """Each value as a share of the power around it."""
     around = _moving_mean(np.pad(power, _AROUND), _AROUND)
-    difference = np.sum((signal - first) ** 2 - (signal - second) ** 2, axis=1)
-    return np.asarray(difference / (around + _FLOOR * around.max() + 1e-20))
+    return np.asarray(values / (around + _FLOOR * around.max() + 1e-20))
 
 
 def begins_at(witness: Witness, low: int, high: int, lag: int) -> int:
@@ -150,9 +154,7 @@ def _gain_of_presence(witness: Witness, low: int, high: int, lag: int) -> Double
     if x.size == 0:
         return np.zeros(0)
     power = np.sum(x * x + y * y, axis=1)
-    around = _moving_mean(np.pad(power, _AROUND), _AROUND)
-    alike = np.sum(2 * x * y, axis=1) - _ALIKE * power
-    return np.asarray(alike / (around + _FLOOR * around.max() + 1e-20))
+    return _by_power(np.sum(2 * x * y, axis=1) - _ALIKE * power, power)
 
 
 def _turn(worse: Doubles) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 
 from dsp.errors import MetricRefused
 from dsp.resample import StreamResampler
-from dsp.track import Track
+from dsp.track import Track, padded_cut
 from dsp.types import Samples
 
 NARROW_HZ = 8000
@@ -40,13 +40,7 @@ class NarrowTrack:
         """
         if self._kept is None:
             return self._bring_down(start, stop)
-        if 0 <= start <= stop <= self.size:
-            return self._kept[start:stop]
-        piece: Samples = np.zeros(max(0, stop - start), dtype=np.float32)
-        low, high = max(0, start), min(self.size, stop)
-        if low < high:
-            piece[low - start : high - start] = self._kept[low:high]
-        return piece
+        return padded_cut(self._kept, start, stop)
 
     def _bring_down(self, start: int, stop: int) -> Samples:
         if stop <= start:

@@ -107,6 +107,16 @@ class Run:
     """Sum of what its similarities are worth."""
 
 
+def bounds_of(runs: list[Run], number: int) -> tuple[int, int | None]:
+    """Frames of the reference that one of *runs* may explain: from the last unit of the run before to the first of the run
+    behind, if of the same copy; else from 0, and to the end (None).
+    """
+    copy = runs[number].copy
+    low = int(runs[number - 1].said[-1]) if number and runs[number - 1].copy == copy else 0
+    behind = number + 1
+    return low, int(runs[behind].said[0]) if behind < len(runs) and runs[behind].copy == copy else None
+
+
 def runs_of(path: Path) -> list[Run]:
     """Cut a path where the copy ends or the offset jumps."""
     offsets = path.heard - path.said

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from dsp.alignment.bands import HOP_S, BandLevels, Floats, band_levels, loudness_of, moving_mean
 from dsp.alignment.base import Span
 from dsp.alignment.narrow import NarrowTrack
+from dsp.autoregression import runs
 from dsp.track import Track
 
 PAUSE_S = 0.2
@@ -54,9 +55,8 @@ def utterances(track: Track) -> tuple[Span, ...]:
 
 def spoken(flags: Flags) -> list[tuple[int, int]]:
     """Frames ``[begin, end)`` of speech, short pauses included, clicks left out."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
     spans: list[tuple[int, int]] = []
-    for begin, end in edges.reshape(-1, 2).tolist():
+    for begin, end in np.transpose(runs(flags)).tolist():
         if spans and begin - spans[-1][1] < PAUSE_S / HOP_S:
             spans[-1] = (spans[-1][0], end)
         else:

@@ -1,5 +1,7 @@
 """The two signals of an alignment on one time axis, and the delay as a curve."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,7 @@ _KAISER_BETA = 8.0
 _BLOCK = 1 << 16
 
 
+@cache
 def _kernel() -> NDArray[np.float32]:
     """Row p holds the windowed sinc for a position p / `_PHASES` behind a sample (Kaiser window)."""
     taps = np.arange(1 - _HALF, _HALF + 1)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from support.codecs import names
-from support.heard import RATE, bundled, coded, lossy, noisy
+from support.heard import RATE, bundled, coded, noisy
+from support.impairments import lossy
 from support.misalign import g711, line_noise
 
 from dsp.alignment import align
@@ -14,8 +15,8 @@ LINES = {
     "clean": (lambda x: x, 0.0, True),
     "G.711": (lambda x: g711(x, RATE), 0.0, True),
     "A-law at -40 dB, upside down": (lambda x: -0.01 * g711(x, RATE, name="pcma"), 0.0, True),
-    "5 % loss": (lambda x: lossy(x, RATE, 0.05), 0.0, True),
-    "15 % loss": (lambda x: lossy(x, RATE, 0.15), 0.0, True),
+    "5 % loss": (lambda x: lossy(x, RATE, 5), 0.0, True),
+    "15 % loss": (lambda x: lossy(x, RATE, 15), 0.0, True),
     "noise 10 dB below": (lambda x: noisy(x, 10), 0.0, True),
     "noise as loud": (lambda x: noisy(x, 0), 0.0, True),
     "constant offset": (lambda x: g711(x, RATE) + 0.1, 0.0, True),

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from support.heard import RATE, bundled, coded, lossy, noisy
+from support.heard import RATE, bundled, coded, noisy
+from support.impairments import lossy
 from support.misalign import g711, line_noise
 
 from dsp.alignment import Catalogue
@@ -35,7 +36,7 @@ def catalogue():
     "line",
     [
         lambda x: g711(x, RATE),
-        lambda x: np.concatenate((line_noise(5 * RATE), lossy(x, RATE, 0.15), line_noise(RATE))),
+        lambda x: np.concatenate((line_noise(5 * RATE), lossy(x, RATE, 15), line_noise(RATE))),
         lambda x: noisy(x, 10),
         lambda x: np.tile(-0.1 * g711(x, RATE), 3),
         lambda x: coded(x, RATE, "vlc", 128),

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from support.heard import RATE, bundled, lossy, noisy
+from support.heard import RATE, bundled, noisy
+from support.impairments import lossy
 from support.misalign import MISALIGNMENTS, g711, jitter_moves, moved, skewed, word_at
 
 from dsp.alignment import align, delay_trace
@@ -141,7 +142,7 @@ def test_jumps_of_10_ms_in_a_word_are_found(speaker, by_ms):
 def test_any_jumps_are_found_and_no_others(condition, seed):
     rng = np.random.default_rng(seed)
     speech = bundled("man" if seed % 2 else "woman")
-    heard = lossy(speech, RATE, 0.05, seed=seed) if condition == "loss" else g711(speech, RATE)
+    heard = lossy(speech, RATE, 5, seed=seed) if condition == "loss" else g711(speech, RATE)
     words = [word_at(speech, RATE, share=(s, s + 0.08)) for s in (0.15, 0.35, 0.55, 0.75)]
     moves = [(at, int(rng.uniform(0.01, 0.06) * RATE) * int(rng.choice([-1, 1]))) for at in words]
     truth = moved(heard, moves)

@@ -1,16 +1,14 @@
 """What a line, a codec or a room makes of speech; everything seeded."""
 
-import importlib.resources
 from functools import cache
 
 import numpy as np
 import soundfile
 import soxr
-from support.misalign import g711
 
 from dsp.codecs import CodecSettings, codecs
-from dsp.plc.waveform import Concealer
 from dsp.types import Samples
+from softphone.io.speech import speech_path
 
 RATE = 16000
 
@@ -18,9 +16,7 @@ RATE = 16000
 @cache
 def bundled(name: str) -> Samples:
     """The bundled speaker *name*, at `RATE`."""
-    source = importlib.resources.files("softphone") / "data" / "speech" / f"{name}.wav"
-    with importlib.resources.as_file(source) as path:
-        samples, rate_hz = soundfile.read(path, dtype="float32")
+    samples, rate_hz = soundfile.read(speech_path(f"builtin:{name}"), dtype="float32")
     assert rate_hz == RATE
     samples.flags.writeable = False
     return samples
@@ -31,19 +27,6 @@ def noisy(samples: Samples, snr_db: float, *, seed: int = 1) -> Samples:
     noise = np.random.default_rng(seed).standard_normal(samples.size)
     scale = np.sqrt(np.mean(samples.astype(np.float64) ** 2)) * 10 ** (-snr_db / 20)
     return np.asarray(samples + scale * noise, dtype=np.float32)
-
-
-def lossy(samples: Samples, rate_hz: int, share: float, *, seed: int = 1) -> Samples:
-    """Through G.711 with that share of its packets of 20 ms lost at random and concealed."""
-    out, n = g711(samples, rate_hz), rate_hz // 50
-    concealer, rng = Concealer(rate_hz), np.random.default_rng(seed)
-    for start in range(0, out.size - n + 1, n):
-        block = out[start : start + n]
-        if rng.random() < share:
-            concealer.conceal(block)
-        else:
-            concealer.accept(block)
-    return out
 
 
 def coded(

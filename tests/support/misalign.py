@@ -78,7 +78,7 @@ def _power(speech: Samples, length: int) -> np.ndarray:
     return sums[np.minimum(at + length // 2, speech.size)] - sums[np.maximum(at - length // 2, 0)]
 
 
-def pause_at(speech: Samples, rate_hz: int, length: int, *, share: tuple[float, float] = (0.15, 0.85)) -> int:
+def pause_at(speech: Samples, length: int, *, share: tuple[float, float] = (0.15, 0.85)) -> int:
     """The middle of the quietest *length* samples in that share of the whole; in the middle of what is equally quiet."""
     low, high = (round(s * speech.size) for s in share)
     power = _power(speech, length)[low:high]
@@ -129,10 +129,10 @@ def skewed(heard: Samples, ppm: float) -> Misaligned:
 def jitter_moves(speech: Samples, heard: Samples, rate_hz: int) -> Misaligned:
     """Five moves: later by 60 ms in a pause, earlier by 20 and later by 10 in words, earlier by 50 in a pause, later by 30."""
     at = [
-        (pause_at(speech, rate_hz, rate_hz // 20, share=(0.12, 0.3)), 0.06),
+        (pause_at(speech, rate_hz // 20, share=(0.12, 0.3)), 0.06),
         (word_at(speech, rate_hz, share=(0.33, 0.43)), -0.02),
         (word_at(speech, rate_hz, share=(0.46, 0.56)), 0.01),
-        (pause_at(speech, rate_hz, rate_hz // 20, share=(0.6, 0.75)), -0.05),
+        (pause_at(speech, rate_hz // 20, share=(0.6, 0.75)), -0.05),
         (word_at(speech, rate_hz, share=(0.8, 0.9)), 0.03),
     ]
     return moved(heard, [(position, round(s * rate_hz)) for position, s in at], only_time=False)
@@ -150,7 +150,7 @@ def _in_pause(seconds: float) -> Callable[[Samples, int], Misaligned]:
     def make(speech: Samples, rate_hz: int) -> Misaligned:
         by = round(seconds * rate_hz)
         length = max(-by, rate_hz // 20)
-        at = pause_at(speech, rate_hz, length) - max(0, -by) // 2
+        at = pause_at(speech, length) - max(0, -by) // 2
         said = float(np.mean(speech[at : at + max(0, -by)] ** 2)) if by < 0 else 0.0
         silent = said < 10**-2.5 * float(np.mean(speech**2))
         return moved(g711(speech, rate_hz), [(at, by)], only_time=silent)
