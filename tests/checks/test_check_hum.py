@@ -56,3 +56,21 @@ def test_a_tone_at_a_multiple_of_the_mains_is_no_hum():
 def test_five_seconds_are_too_short_to_tell_hum_from_a_voice(name):
     found = check("hum", speech(name)[: 5 * RATE_HZ], RATE_HZ)
     assert set(found.figures.values()) == {None}
+
+
+def test_an_overtone_that_the_line_only_laid_bare_is_not_its_fault():
+    samples = speech("woman")
+    time, rng = np.arange(samples.size) / RATE_HZ, np.random.default_rng(1)
+
+    def tone(hz: float, level_dbov: float) -> np.ndarray:
+        return 10 ** (level_dbov / 20) * np.sqrt(2) * np.sin(2 * np.pi * (hz * time + rng.uniform()))
+
+    humming = samples + tone(60.0, -49.0) + tone(480.0, -58.0)
+    around = sum(tone(hz, -58.0) for hz in range(455, 506) if hz != 480)
+    with_noise = check("hum", humming + around, RATE_HZ)
+    assert with_noise.words == (), "in the reference nothing but 60 Hz stands out, which is hardly heard"
+    assert check("hum", humming, RATE_HZ).words == ("hum",)
+    assert check("hum", humming, RATE_HZ, reference=humming + around).words == ()
+    assert check(
+        "hum", humming + hum(samples.size, 60.0, -40.0), RATE_HZ, reference=humming + around
+    ).words == ("hum",)
