@@ -69,6 +69,8 @@ class LevelDetector:
     def __init__(self, kind: str, sample_rate_hz: int, channels: int) -> None:
         per_ms = sample_rate_hz / 1000.0
         self._square = kind == "rms"
+        self.settle_samples: int
+        """After that a fresh one is right to -90 dB; one that has adopted another's level is at once."""
         if self._square:
             self._envelope = Envelope(RMS_MS * per_ms, RMS_MS * per_ms, channels=channels, square=True)
             self.settle_samples = math.ceil(10.4 * RMS_MS * per_ms)
@@ -107,6 +109,7 @@ class LevelDetector:
         """Take the state of *previous* where it is of the same kind."""
         if self._square == previous._square:
             self._envelope.adopt(previous._envelope)
+            self.settle_samples = 0
 
 
 class GainSmoother:
@@ -119,14 +122,8 @@ class GainSmoother:
     def __init__(self, sample_rate_hz: int, *, rise_ms: float, fall_ms: float) -> None:
         per_ms = sample_rate_hz / 1000.0
         self._envelope = Envelope(rise_ms * per_ms, fall_ms * per_ms)
-        self._faster = min(rise_ms, fall_ms) * per_ms
-        self._slower = max(rise_ms, fall_ms) * per_ms
-        self._adopted = False
-
-    @property
-    def settle_samples(self) -> int:
-        """After that a fresh one is right; one that has adopted another's gain is after its faster time."""
-        return math.ceil(SETTLED_TIMES * (self._faster if self._adopted else self._slower))
+        self.settle_samples = math.ceil(SETTLED_TIMES * max(rise_ms, fall_ms) * per_ms)
+        """After that a fresh one is right. One that has adopted another's gain sets out from there, as it should: at once."""
 
     @property
     def reduction_db(self) -> float:
@@ -145,4 +142,4 @@ class GainSmoother:
     def adopt(self, previous: "GainSmoother") -> None:
         """Take the gain of *previous*."""
         self._envelope.adopt(previous._envelope)
-        self._adopted = True
+        self.settle_samples = 0

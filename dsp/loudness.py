@@ -137,8 +137,11 @@ class HopEnergies:
         return mean
 
 
-class _Histogram:
-    """Blocks by loudness, above the absolute gate, with their energy."""
+class GatedLoudness:
+    """Blocks by loudness, above the absolute gate, with their energy.
+
+    One thread may add while another asks: what comes out then is as if it had been asked a moment earlier or later.
+    """
 
     def __init__(self) -> None:
         size = round((_LOUDEST_LUFS - ABSOLUTE_GATE_LUFS) / _STEP_LU)
@@ -146,13 +149,16 @@ class _Histogram:
         self._energies: NDArray[np.float64] = np.zeros(size)
 
     def add(self, energy: float) -> None:
+        """Count a block of the weighted mean square *energy*."""
         if energy <= 0.0:
             return
         loudness = loudness_of(energy)
         if loudness > ABSOLUTE_GATE_LUFS:
             at = min(self._counts.size - 1, int((loudness - ABSOLUTE_GATE_LUFS) / _STEP_LU))
+            self._energies[at] += (
+                energy  # before its count: whoever reads in between finds no block without energy
+            )
             self._counts[at] += 1
-            self._energies[at] += energy
 
     def _above(self, relative_gate_lu: float) -> slice | None:
         """Steps whose mean lies above the gate relative to the loudness of all blocks."""
@@ -162,14 +168,14 @@ class _Histogram:
         return slice(int(np.argmax(self._energies > gate * self._counts)), None)
 
     def loudness(self) -> float | None:
-        """Gated loudness (BS.1770 eq. 7)."""
+        """Gated loudness in LUFS (BS.1770 eq. 7); None where there is no block."""
         above = self._above(RELATIVE_GATE_LU)
         if above is None:
             return None
         return loudness_of(self._energies[above].sum() / self._counts[above].sum())
 
     def spread(self) -> float | None:
-        """Distance of the 10th to the 95th percentile (Tech 3342)."""
+        """Distance of the 10th to the 95th percentile in LU (Tech 3342); None where there is no block."""
         above = self._above(RANGE_GATE_LU)
         if above is None:
             return None
@@ -178,6 +184,7 @@ class _Histogram:
         return _STEP_LU * (ends[1] - ends[0])
 
     def clear(self) -> None:
+        """Forget all blocks."""
         self._counts[:] = 0
         self._energies[:] = 0.0
 
@@ -212,8 +219,8 @@ class LoudnessMeter:
         self._hops = HopEnergies(sample_rate_hz, channels, weights)
         self._peak = true_peak_meter(channels) if true_peak else None
         self._recent: deque[float] = deque(maxlen=SHORT_TERM_HOPS)
-        self._blocks = _Histogram()
-        self._short_terms = _Histogram()
+        self._blocks = GatedLoudness()
+        self._short_terms = GatedLoudness()
 
     def process(self, block: Block) -> None:
         """Measure *block*, ``(channels, n)``, which is not changed."""

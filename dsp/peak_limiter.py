@@ -43,7 +43,9 @@ class PeakLimiter:
         release = release_ms * sample_rate_hz / 1000.0
         self.delay_samples = smooth + DELAY
         """How much later the sound comes out."""
-        self.settle_samples = self.delay_samples + DELAY + smooth + math.ceil(10.4 * release)
+        self.ready_samples = self.delay_samples + DELAY + smooth
+        """After that a fresh one knows all the peaks that come out; only a gain that was on its way up is another."""
+        self.settle_samples = self.ready_samples + math.ceil(10.4 * release)
         """After that a fresh one is within -90 dB of one that always ran."""
         self._ceiling = np.float32(10.0 ** ((ceiling_dbtp - MARGIN_DB) / 20.0))
         self._peaks = true_peak_meter(channels)
@@ -74,7 +76,9 @@ class PeakLimiter:
         self.reduction_db = 0.0
 
     def adopt(self, previous: "PeakLimiter") -> None:
-        """Take the state of *previous*."""
+        """Take the state of *previous*: what it delays, and its gain."""
         self._peaks.adopt(previous._peaks)
         self._window.adopt(previous._window)
         self._line.adopt(previous._line)
+        # What lies further back than the other line reaches has to come in first.
+        self.settle_samples = max(0, self.delay_samples - previous.delay_samples)

@@ -15,6 +15,8 @@ LOWEST_HZ, HIGHEST_HZ = 1.0, 48_000.0
 class Sections(Filter):
     """Runs sections over all channels."""
 
+    rereads = True
+
     def __init__(self, sos: Sos, setting: Setting) -> None:
         self._cascade = Cascade(sos, setting.channels)
         self.settle_samples = self._cascade.settle_samples

@@ -76,6 +76,7 @@ class Agc(Filter):
         self._fall = 1.0 / (params.attack_s * HOPS_PER_S)
         self._rise = 1.0 / (params.release_s * HOPS_PER_S)
         self.settle_samples = math.ceil(11.5 * max(params.attack_s, params.release_s) * rate)
+        self.ready_samples = 0
         self._squares = np.zeros(setting.channels)
         self._count = self._hops = 0
         self._hop = self._length()

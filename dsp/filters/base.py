@@ -91,7 +91,14 @@ class Filter(Protocol):
     tail_samples: int = 0
     """How long it sounds on after its input has ended, beyond `delay_samples`."""
     settle_samples: int = 0
-    """How long a fresh filter takes in running sound until its output is that of one that always ran (to -90 dB)."""
+    """How long a fresh filter takes in running sound until its output is that of one that always ran (to -90 dB).
+
+    One that has adopted the past of another says how long it takes from there.
+    """
+    ready_samples: int | None = None
+    """How long a fresh filter takes until it can be heard without a click; None: as long as it takes to settle."""
+    rereads: bool = False
+    """Whether it is so quick that it can be run over a fifth of a second at once between two blocks, to settle."""
     length_factor: float = 1.0
     """Length of the output by that of the input; only a filter whose spec `changes_length` has another."""
 

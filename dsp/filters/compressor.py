@@ -55,6 +55,7 @@ class Compressor(Filter):
         )
         self._detector = LevelDetector(params.detector, rate, channels)
         self._smoother = GainSmoother(rate, rise_ms=params.release_ms, fall_ms=params.attack_ms)
+        self.ready_samples = 0 if self._side is None else self._side.settle_samples
 
     @property
     def settle_samples(self) -> int:  # type: ignore[override]

@@ -47,6 +47,7 @@ class DeEsser(Filter):
         self._band = Cascade(_band(params, rate), channels) if acts(kind, params.freq_hz, rate) else None
         self._detector = LevelDetector("peak", rate, channels)
         self._smoother = GainSmoother(rate, rise_ms=params.release_ms, fall_ms=params.attack_ms)
+        self.ready_samples = 0 if self._band is None else self._band.settle_samples
 
     @property
     def settle_samples(self) -> int:  # type: ignore[override]

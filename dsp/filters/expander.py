@@ -30,6 +30,7 @@ class Expander(Filter):
         self._params = params
         self._detector = LevelDetector(params.detector, rate, setting.channels)
         self._smoother = GainSmoother(rate, rise_ms=params.attack_ms, fall_ms=params.release_ms)
+        self.ready_samples = 0
 
     @property
     def settle_samples(self) -> int:  # type: ignore[override]

@@ -47,7 +47,8 @@ class Gate(Filter):
             params.release_ms * per_ms,
         )
         self._line = DelayLine(self.delay_samples, channels)
-        self._attack_samples = round(params.attack_ms * per_ms)
+        self._warm_samples = self.delay_samples + round(params.attack_ms * per_ms)
+        self.ready_samples = self._warm_samples
         self.settle_samples = (
             self._detector.settle_samples
             + self.delay_samples
@@ -78,7 +79,7 @@ class Gate(Filter):
         self._detector.adopt(previous._detector)
         self._switch.adopt(previous._switch)
         self._line.adopt(previous._line)
-        self.settle_samples = self.delay_samples + self._attack_samples
+        self.settle_samples = self._warm_samples
 
     def readings(self) -> Mapping[str, float]:
         """See `Filter.readings`."""

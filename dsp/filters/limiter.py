@@ -37,6 +37,7 @@ class Limiter(Filter):
         )
         self.delay_samples = self._limiter.delay_samples
         self.settle_samples = self._limiter.settle_samples
+        self.ready_samples = self._limiter.ready_samples
 
     def process(self, block: Block) -> Block:
         """See `Filter.process`."""
@@ -51,8 +52,11 @@ class Limiter(Filter):
     def adopt(self, previous: Filter) -> None:
         """See `Filter.adopt`."""
         assert isinstance(previous, Limiter)
-        if self._gain == previous._gain:  # else what waits in the delay line is of another loudness
+        if self._gain == previous._gain:
             self._limiter.adopt(previous._limiter)
+            self.settle_samples = self._limiter.settle_samples
+        else:  # what waits in the delay line is of another loudness
+            self.settle_samples = self._limiter.ready_samples
 
     def readings(self) -> Mapping[str, float]:
         """See `Filter.readings`."""

@@ -93,6 +93,7 @@ class Loudness(Filter):
         self._meter = LoudnessMeter(rate, channels)
         self.delay_samples = self._limiter.delay_samples
         self.settle_samples = self._limiter.settle_samples
+        self.ready_samples = self._limiter.ready_samples
         if self._fixed is None:
             self.settle_samples += round(10.4 * params.time_s * rate)
 

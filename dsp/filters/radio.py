@@ -103,10 +103,10 @@ class Radio(Filter):
             self._voice_gate = GateSwitch(opens, shuts, ramp, hold, ramp)
             self._open_gate = GateSwitch(opens, shuts, ramp, hold + tail, ramp)
         self._open = 1.0
+        self._warm_samples = self._send.settle_samples + self._receive.settle_samples
+        self.ready_samples = self._warm_samples
         self.settle_samples = (
-            self._send.settle_samples
-            + self._receive.settle_samples
-            + math.ceil(10.4 * RELEASE_MS * rate / 1000)  # ln(10^(90/20)) time constants
+            self.ready_samples + math.ceil(10.4 * RELEASE_MS * rate / 1000)  # ln(10^(90/20)) time constants
         )
 
     def process(self, block: Block) -> Block:
@@ -158,6 +158,7 @@ class Radio(Filter):
         ):
             if gate is not None and before is not None:
                 gate.adopt(before)
+        self.settle_samples = self._warm_samples
 
     def readings(self) -> dict[str, float]:
         """See `Filter.readings`."""

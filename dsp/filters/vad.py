@@ -104,6 +104,9 @@ class Vad(Filter):
             self._late = previous._late.copy()
             self._recent = previous._recent.copy()
             self._noise.position = previous._noise.position
+            self.settle_samples = 0
+        else:
+            self.settle_samples = self.delay_samples
 
     def readings(self) -> dict[str, float]:
         """See `Filter.readings`."""

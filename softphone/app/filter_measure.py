@@ -5,14 +5,14 @@ sine; a frame is about 64 ms with a Hann window, one begins every quarter of tha
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.chain import FilterChain
 from dsp.filters import Resources, Setting
 from dsp.preset import Preset
+from dsp.response import response as chain_response
 from dsp.types import Block
 
 FRAME_S = 0.064
@@ -20,8 +20,6 @@ MOST_COLUMNS = 600
 """Columns of a spectrogram; when there are twice as many, neighbours are averaged."""
 BATCH = 64
 """Frames transformed at once: bounds the memory of a block of any length."""
-MOST_RESPONSE_S = 10.0
-"""A filter that rings for longer is cut there."""
 SILENT_DB = -80.0
 """Bands of the sound that went in below this (re its loudest band) say nothing of the filter."""
 _SQUARES_FIT = 1e15
@@ -127,26 +125,8 @@ def measured_response(preset: Preset, setting: Setting) -> Response:
     Raises:
         ParameterError, LibraryMissing: the chain cannot be built here.
     """
-    rate_hz = setting.sample_rate_hz
-    chain = FilterChain(
-        replace(preset, slots=tuple(each for each in preset.slots if not each.bypass)), setting
-    )
-    step, peak = 8192, 0.0
-    pieces: list[Values] = []
-    block = np.zeros((setting.channels, step), dtype=np.float32)
-    block[:, 0] = 1.0
-    while len(pieces) * step < MOST_RESPONSE_S * rate_hz:
-        pieces.append(chain.process(block).astype(np.float64))
-        block = np.zeros((setting.channels, step), dtype=np.float32)
-        loudest = float(np.abs(pieces[-1]).max())
-        peak = max(peak, loudest)
-        if len(pieces) * step > chain.delay_samples + chain.output_samples(1) and loudest <= 1e-6 * peak:
-            break
-    size = 1 << max(16, (len(pieces) * step - 1).bit_length())
-    lines = np.fft.rfft(np.concatenate(pieces, axis=1), size, axis=1)
-    freqs = np.geomspace(10.0, rate_hz / 2, 1500)
-    at = np.minimum(np.round(freqs * size / rate_hz).astype(int), lines.shape[1] - 1)
-    gains = 20 * np.log10(np.maximum(np.abs(lines[:, at]), 1e-10))
+    freqs = np.geomspace(10.0, setting.sample_rate_hz / 2, 1500)
+    gains = chain_response(preset, setting, freqs).channels_db
     different: dict[str, Values] = {}
     for number, gain in enumerate(gains, 1):
         if not any(np.allclose(gain, each, atol=0.01) for each in different.values()):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from support.probe_filter import FADE, RATE_HZ, chain, fade, ones, preset, register, run
 
-from dsp.chain import LOUDEST, FilterChain
+from dsp.chain import FilterChain
 from dsp.errors import LibraryMissing, ParameterError
 from dsp.filters import Setting
+from dsp.mending import LOUDEST
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +84,8 @@ def test_a_preset_that_cannot_be_here_leaves_all_as_it_was() -> None:
     with pytest.raises(ParameterError, match="probe: level must not be 13"):
         running.load(preset(13))
     with pytest.raises(ParameterError, match="preset two gives 2 channels, one 1: a running chain"):
+        running.load(preset(1, {"type": "probe", "copies": 2}, name="two"))
+    with pytest.raises(ParameterError, match="probe gives 1 channels and would give 2: a running chain"):
         running.load(preset({"type": "probe", "copies": 2}, name="two"))
     assert running.preset is before
     assert not running.changing

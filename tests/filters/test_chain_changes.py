@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from support.probe_filter import FADE, RATE_HZ, chain, fade, ones, preset, register, run
+from support.tone_trace import far_from_tone_db
 
-from dsp.chain import MAX_SETTLE_S, FilterChain
+from dsp.chain import FilterChain
+from dsp.chain_rows import MAX_SETTLE_S
 from dsp.filters import Setting
 from dsp.types import Block
 
@@ -79,13 +81,16 @@ def test_the_pieces_equal_the_whole_through_a_change(sizes: list[int]) -> None:
 def test_of_several_changes_to_one_filter_the_newest_wins() -> None:
     running = chain({"type": "probe", "level": 1, "settle": 40})
     run(running, 10)
-    for level in (2, 3, 4, 5):
+    running.post("probe.level", 9)
+    running.post("probe.level", 2)
+    first = run(running, 20)[0]
+    for level in (3, 4, 5):
         running.post("probe.level", level)
-    first = run(running, 40 + FADE)[0]
+    first = np.append(first, run(running, 20 + FADE)[0])
     second = run(running, 40 + FADE + 1)[0]
     assert first.max() <= 2.0
     assert second[-1] == 5
-    assert not running.changing, "3 and 4 were never faded in"
+    assert not running.changing, "9, 3 and 4 were never faded in"
 
 
 def test_a_change_that_waits_begins_where_the_one_before_has_ended() -> None:
@@ -176,15 +181,18 @@ def test_a_bypass_gives_back_the_very_samples() -> None:
     np.testing.assert_array_equal(block, expected)
 
 
-def test_a_chain_that_comes_back_has_forgotten_what_came_before_the_pause() -> None:
-    running = chain({"type": "probe", "settle": 20})
+def test_a_bypassed_chain_runs_on_unheard_and_is_back_at_once() -> None:
+    running = chain({"type": "probe", "level": 3, "settle": 5000})
     run(running, 100)
     running.bypass(True)
     run(running, FADE + 50)
+    assert (run(running, 10) == 1).all()
     running.bypass(False)
-    run(running, 10)
-    assert running.readings()["probe.seen"] == 10
-    assert running.readings()["probe.resets"] == 1
+    out = run(running, FADE + 1)[0]
+    np.testing.assert_allclose(out[:FADE], 1 + 2 * fade(), rtol=1e-5)
+    assert out[-1] == 3
+    assert running.readings()["probe.seen"] == 100 + FADE + 50 + 10 + FADE + 1
+    assert running.readings()["probe.resets"] == 0
 
 
 def test_switching_to_and_fro_before_it_is_heard_does_nothing() -> None:
@@ -196,17 +204,31 @@ def test_switching_to_and_fro_before_it_is_heard_does_nothing() -> None:
     assert running.readings()["probe.resets"] == 0
 
 
-def test_changes_while_bypassed_are_there_at_once_when_it_comes_back() -> None:
+def test_changes_while_bypassed_are_made_unheard_and_are_there_when_it_comes_back() -> None:
     running = chain(2)
     running.bypass(True)
     run(running, FADE)
     running.post("probe.level", 5)
-    assert (run(running, 10) == 1).all()
+    assert (run(running, FADE) == 1).all()
     assert not running.changing
     running.load(preset(7, 2, name="two"))
     assert (run(running, 10) == 1).all()
+    assert not running.changing
     running.bypass(False)
     assert run(running, FADE + 1)[0, -1] == 14
+
+
+def test_a_preset_loaded_while_bypassed_settles_before_it_is_heard() -> None:
+    running = chain(2)
+    running.bypass(True)
+    run(running, FADE)
+    running.load(preset({"type": "probe", "level": 7, "settle": 100}, 2, name="two"))
+    run(running, 30)
+    running.bypass(False)
+    out = run(running, 70 + FADE + 1)[0]
+    assert (out[:70] == 1).all()
+    np.testing.assert_allclose(out[70 : 70 + FADE], 1 + 13 * fade(), rtol=1e-5)
+    assert out[-1] == 14
 
 
 def test_another_preset_is_faded_in_when_all_its_filters_have_settled() -> None:
@@ -224,7 +246,7 @@ def test_of_several_presets_that_wait_the_newest_wins() -> None:
     running = chain(1)
     run(running, 10)
     for level in (2, 3, 4, 5):
-        running.load(preset(level, name=f"level {level}"))
+        running.load(preset(level, *([1] * level), name=f"level {level}"))
         running.post("probe.level", level + 20)
     out = np.concatenate([run(running, FADE) for _ in range(3)], axis=1)[0]
     assert out[FADE - 1] < 5
@@ -309,16 +331,6 @@ def test_any_sequence_of_changes_ends_where_it_was_asked_to() -> None:
         wanted = FilterChain(running.preset, Setting(RATE_HZ))
         expected = ones(5) if running.bypassed else wanted.process(ones(5))
         np.testing.assert_array_equal(run(running, 5), expected)
-
-
-def far_from_tone_db(sound: Block, rate_hz: int) -> float:
-    """Loudest line 500 Hz and more away from 1 kHz in any window of 100 ms, re the tone; side lobes below -140 dB."""
-    size = rate_hz // 10
-    window = np.blackman(size) * np.kaiser(size, 8.0)
-    away = np.abs(np.fft.rfftfreq(size, 1 / rate_hz) - 1000) >= 500
-    windows = np.lib.stride_tricks.sliding_window_view(sound[0].astype(np.float64), size)[:: rate_hz // 200]
-    lines = np.abs(np.fft.rfft(windows * window, axis=1)) / (window.sum() / 2)
-    return float(20 * np.log10(lines[:, away].max() + 1e-12))
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, 1), (1, 0), (1, -1), (-1, 1)])

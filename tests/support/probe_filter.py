@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dsp.chain import FADE_MS, FilterChain
+from dsp.chain import FilterChain
+from dsp.chain_rows import FADE_MS
 from dsp.errors import LibraryMissing, ParameterError
 from dsp.filters import Filter, FilterSpec, Reading, Setting, filters
 from dsp.params import flag, integer, number
