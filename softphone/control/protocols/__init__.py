@@ -1,0 +1,1 @@
+"""How requests, replies and events are written: JSON messages, and OSC addresses."""
