@@ -4,8 +4,10 @@ The callback runs in PortAudio's thread: it copies between the device and two ri
 device that does not know the call's rate runs at its own, and the rate is changed outside the callback.
 """
 
+import threading
 from dataclasses import dataclass
 from typing import Any, Protocol
+from weakref import WeakSet
 
 import numpy as np
 
@@ -20,6 +22,10 @@ WORST_LATENESS_MS = 20
 """How late a tick may come in a busy process."""
 RING_S = 1.0
 _FALLBACK_RATES_HZ = (48000, 44100)
+_open_streams: WeakSet[Any] = WeakSet()
+"""PortAudio is one for the whole process, and ends all streams when it is told to begin anew."""
+opening = threading.RLock()
+"""Held while a stream is opened, and while PortAudio begins anew."""
 
 
 class Ring(Protocol):
@@ -64,6 +70,21 @@ def load_sounddevice() -> Any:
             f"install it with `apt install libportaudio2` (Debian) or `brew install portaudio` (macOS)"
         ) from None
     return sounddevice
+
+
+def note_open(stream: Any) -> None:
+    """Count *stream* as open, until `note_closed`."""
+    _open_streams.add(stream)
+
+
+def note_closed(stream: Any) -> None:
+    """Count *stream* as open no longer."""
+    _open_streams.discard(stream)
+
+
+def streams_open() -> bool:
+    """Whether a stream of this process is open."""
+    return bool(_open_streams)
 
 
 def list_devices() -> list[dict[str, Any]]:
@@ -167,20 +188,22 @@ class PortAudioDevice:
             self.capture = _CaptureAtRate(self._from_device, rate, sample_rate_hz)
             self.playback = _PlaybackAtRate(self._to_device, rate, sample_rate_hz)
         try:
-            self._stream = sounddevice.Stream(
-                samplerate=rate,
-                blocksize=rate * BLOCK_MS // 1000,
-                device=device,
-                channels=channels,
-                dtype="float32",
-                latency="low",
-                callback=self._callback,
-            )
-            try:
-                self._stream.start()
-            except sounddevice.PortAudioError:
-                self._stream.close()
-                raise
+            with opening:
+                self._stream = sounddevice.Stream(
+                    samplerate=rate,
+                    blocksize=rate * BLOCK_MS // 1000,
+                    device=device,
+                    channels=channels,
+                    dtype="float32",
+                    latency="low",
+                    callback=self._callback,
+                )
+                try:
+                    self._stream.start()
+                except sounddevice.PortAudioError:
+                    self._stream.close()
+                    raise
+                note_open(self._stream)
         except sounddevice.PortAudioError as error:
             raise EnvironmentProblem(
                 f"sound device {name!r} cannot be opened ({error}): close what uses it, or choose another"
@@ -189,6 +212,7 @@ class PortAudioDevice:
     def close(self) -> None:
         """Stop the sound and give the device back."""
         self._stream.close()
+        note_closed(self._stream)
 
     def _callback(self, indata: Any, outdata: Any, frames: int, time: Any, status: Any) -> None:
         stats = self.stats
