@@ -3,7 +3,7 @@
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-KINDS = {".py", ".pyi", ".typed", ".wav", ".md", ".toml", ".txt"}
+KINDS = {".py", ".pyi", ".typed", ".wav", ".md", ".toml", ".txt", ".html", ".css", ".js", ".svg"}
 
 
 def main() -> None:
