@@ -51,6 +51,26 @@ class MediaChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """We hold the call, or do not any more: the peer has agreed."""
+
+    call: int
+    on_hold: bool
+    negotiated: Negotiated
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRefused:
+    """The peer did not agree to a hold, or to its end; the session is as it was."""
+
+    call: int
+    on_hold: bool
+    """Whether we hold the call, still."""
+    sip_status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PeerHungUp:
     """The peer sent BYE; the owner calls `answer_bye`, at once."""
 
@@ -73,4 +93,6 @@ class Ended:
     """The RESULT of a peer that is one of ours, as it came."""
 
 
-CallEvent = IncomingCall | Ringing | Established | MediaChanged | PeerHungUp | Ended
+CallEvent = (
+    IncomingCall | Ringing | Established | MediaChanged | HoldChanged | HoldRefused | PeerHungUp | Ended
+)

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import deque
-from dataclasses import dataclass
+from functools import partial
 
 from softphone.call import signals
 from softphone.call.errors import LocalCallError, UnknownCall
@@ -10,6 +10,8 @@ from softphone.call.events import (
     CallEvent,
     Ended,
     Established,
+    HoldChanged,
+    HoldRefused,
     IncomingCall,
     MediaChanged,
     PeerHungUp,
@@ -17,9 +19,10 @@ from softphone.call.events import (
 )
 from softphone.call.exchange import MAX_MESSAGE_BYTES, Packed, pack
 from softphone.call.outcome import Ending, Outcome
+from softphone.call.patience import Patience
 from softphone.call.record import CallInfo, CallRecord
 from softphone.call.signals import SDP_TYPE
-from softphone.call.state import TRANSITIONS, Action, Input, State
+from softphone.call.state import ON_HOLD, PHASES, TRANSITIONS, Action, Input, Phase, State
 from softphone.sdp.media import LocalMedia
 from softphone.sdp.negotiate import make_offer
 from softphone.sip import events as sip
@@ -34,20 +37,9 @@ __all__ = ["CallInfo", "CallManager", "Patience"]
 RESULT_TYPE = "application/vnd.softphone.result+json"
 MAX_ENDED = 1_000
 """Ended calls that can still be asked for; older ones are forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a call that is ending waits for others, in seconds; the endpoint's own timers go on."""
-
-    bye_s: float = 8.0
-    """For the answer to our BYE: five transmissions at the default T1."""
-    cancel_s: float = 8.0
-    """For the final answer to an INVITE that we cancelled."""
-    unheard_s: float = 2.0
-    """The same, when nothing at all has come back; CANCEL must not be sent then (RFC 3261 section 9.1)."""
-    owner_s: float = 2.0
-    """For our own side to call `answer_bye`."""
+_HOLDING = (State.HOLDING, State.HELD, State.HELD_REOFFERED)
+_NOT_HOLDING = (State.RESUMING, State.ESTABLISHED, State.REOFFERED)
+"""States in which a call is on hold, or is not, or is about to be."""
 
 
 class CallManager:
@@ -126,6 +118,7 @@ class CallManager:
             local_uri=str(self._identity.uri),
             peer_uri=str(target),
             invited_at=now,
+            phase_since=now,
             deadline=None if ring_timeout_s is None else now + ring_timeout_s,
             media=media,
             ours=offer,
@@ -186,6 +179,29 @@ class CallManager:
             else:
                 record.ending = Ending(Outcome.COMPLETED, "local", record.status, record.reason)
         self._fire(record, Input.HANG_UP, now)
+        self._drain(now)
+
+    def hold(self, call: int, on: bool, *, now: float) -> None:
+        """Put the peer on hold, or take it back, by a re-INVITE (RFC 3264 section 8.4); `HoldChanged` or `HoldRefused` will tell.
+
+        What is on hold already, or on its way there, stays so. Once a call is ending nothing happens.
+
+        Raises:
+            LocalCallError: if the call does not stand yet, or another change of the session is under way.
+        """
+        record = self._record(call)
+        if PHASES[record.state] in (Phase.ENDING, Phase.ENDED):
+            return
+        wanted, there = (Input.HOLD, _HOLDING) if on else (Input.RESUME, _NOT_HOLDING)
+        if record.state in there:
+            return
+        if (record.state, wanted) not in TRANSITIONS:
+            raise LocalCallError(
+                f"{wanted.value} is for a call that stands, this one is {record.state.value}: try again later"
+            )
+        if on and record.media is not None:
+            record.direction = record.media.direction
+        self._fire(record, wanted, now)
         self._drain(now)
 
     def answer_bye(self, call: int, result: bytes = b"", *, now: float) -> None:
@@ -297,25 +313,14 @@ class CallManager:
         except KeyError:
             return
         if state is not call.state:
+            if PHASES[state] is not PHASES[call.state]:
+                call.phase_since = now
             call.state = state
-            call.deadline = self._deadline(call, now)
+            if state is not State.RINGING:  # which goes on with the patience of the call
+                patience_s = self._patience.in_state(state, heard=self._heard(call))
+                call.deadline = None if patience_s is None else now + patience_s
         for action in actions:
             self._do(call, action, now)
-
-    def _deadline(self, call: CallRecord, now: float) -> float | None:
-        """Return when the patience of the state just entered runs out."""
-        patience = self._patience
-        match call.state:
-            case State.RINGING:
-                return call.deadline
-            case State.CANCELLING:
-                return now + (patience.cancel_s if self._heard(call) else patience.unheard_s)
-            case State.LEAVING | State.ANSWERED_LEAVING:
-                return now + patience.bye_s
-            case State.PEER_LEAVING:
-                return now + patience.owner_s
-            case _:
-                return None
 
     def _do(self, call: CallRecord, action: Action, now: float) -> None:
         endpoint, leg = self.endpoint, call.number
@@ -341,6 +346,15 @@ class CallManager:
                 endpoint.answer_reinvite(leg, body=call.body, now=now)
             case Action.REFUSE_REINVITE:
                 endpoint.reject_reinvite(leg, call.refusal_status, now=now)
+            case Action.SEND_REINVITE:
+                endpoint.reinvite(leg, partial(signals.reoffer, call), content_type=SDP_TYPE, now=now)
+            case Action.TELL_HELD | Action.TELL_RESUMED:
+                call.settle()
+                if call.negotiated is not None:
+                    self._events.append(HoldChanged(leg, action is Action.TELL_HELD, call.negotiated))
+            case Action.TELL_HOLD_REFUSED:
+                on_hold = call.state in ON_HOLD
+                self._events.append(HoldRefused(leg, on_hold, call.change_status, call.change_reason))
             case Action.TELL_RINGING:
                 self._events.append(Ringing(leg, call.status or 0, call.reason))
             case Action.TELL_ESTABLISHED:

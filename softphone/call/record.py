@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from softphone.call.outcome import Ending
-from softphone.call.state import State
+from softphone.call.state import ON_HOLD, PHASES, Phase, State
 from softphone.sdp.description import SessionDescription
-from softphone.sdp.media import LocalMedia, Negotiated
+from softphone.sdp.media import Direction, LocalMedia, Negotiated
 from softphone.sip.message import Request, Response
 
 
@@ -30,6 +30,13 @@ class CallInfo:
     """INVITE to 2xx."""
     sip_bytes_sent: int
     sip_bytes_received: int
+    phase: Phase = Phase.ENDED
+    phase_since: float = 0.0
+    """When it came to be in that phase."""
+    on_hold: bool = False
+    """Whether we hold the call."""
+    peer_holds: bool = False
+    """Whether the peer wants nothing sent."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,8 +53,12 @@ class CallRecord:
     deadline: float | None = None
     """When the patience of `state` runs out."""
     media: LocalMedia | None = None
+    offering: LocalMedia | None = None
+    """What our re-INVITE makes of `media`, if the peer agrees."""
+    direction: Direction = "sendrecv"
+    """Of `media` while the call is not on hold."""
     ours: SessionDescription | None = None
-    """Our newest description."""
+    """The newest description that we have sent."""
     theirs: SessionDescription | None = None
     """The offer of the peer's INVITE."""
     offer_problem: str | None = None
@@ -72,8 +83,12 @@ class CallRecord:
     """More headers of our 200."""
     refusal_status: int = 480
     refusal_headers: tuple[tuple[str, str], ...] = ()
+    change_status: int = 0
+    change_reason: str = ""
+    """Why our re-INVITE was refused."""
     ending: Ending | None = None
     """The first cause of the end."""
+    phase_since: float = 0.0
     ringing_at: float | None = None
     answered_at: float | None = None
     first_status_at: float | None = None
@@ -94,7 +109,7 @@ class CallRecord:
 
     def forget_bodies(self) -> None:
         """Let go, at the end, of what no `CallInfo` needs: it can be tens of kilobytes."""
-        self.media = self.ours = self.theirs = self.negotiated = self.proposed = None
+        self.media = self.offering = self.ours = self.theirs = self.negotiated = self.proposed = None
         self.early_body = self.result = b""
         self.peer_result = None
 
@@ -113,6 +128,10 @@ class CallRecord:
             setup_s=None if self.answered_at is None else self.answered_at - self.invited_at,
             sip_bytes_sent=sip_bytes[0],
             sip_bytes_received=sip_bytes[1],
+            phase=PHASES[self.state],
+            phase_since=self.phase_since,
+            on_hold=self.state in ON_HOLD,
+            peer_holds=self.negotiated is not None and not self.negotiated.peer_receives,
         )
 
 

@@ -7,14 +7,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from softphone.call.errors import LocalCallError
 from softphone.call.exchange import accepts, unpack
 from softphone.call.outcome import Ending, Outcome, outcome_of_status, refused
 from softphone.call.record import CallRecord, bye_header_bytes
 from softphone.call.state import Input, State
 from softphone.sdp.description import SessionDescription
 from softphone.sdp.errors import Incompatible, SdpError, SdpParseError
-from softphone.sdp.media import LocalMedia, Negotiated
-from softphone.sdp.negotiate import make_answer, make_offer, read_answer, revised
+from softphone.sdp.media import DIRECTIONS, FLOWS, LocalMedia, Negotiated
+from softphone.sdp.negotiate import make_answer, make_offer, read_answer, redirected, revised
 from softphone.sip import events as sip
 from softphone.sip.message import Request, Response
 
@@ -22,10 +23,17 @@ SDP_TYPE = "application/sdp"
 _OFFERING: Mapping[State, Input] = {
     State.CALLING: Input.ANSWER,
     State.RINGING: Input.ANSWER,
+    State.HOLDING: Input.ANSWER,
+    State.RESUMING: Input.ANSWER,
     State.ANSWERED_OFFERING: Input.ACK_ANSWER,
     State.REOFFERED: Input.ACK_ANSWER,
+    State.HELD_REOFFERED: Input.ACK_ANSWER,
 }
 """States in which the peer's answer is awaited, and the input it makes."""
+_CHANGING = frozenset({State.HOLDING, State.RESUMING})
+"""States in which a re-INVITE of ours is under way, or waits for one of the peer's."""
+_GONE = frozenset({408, 481})
+"""What a re-INVITE of ours is refused with when the peer knows no such call (RFC 3261 section 14.1)."""
 _CAUSE = re.compile(r"\s*SIP\s*(?:;[^;,]*)*?;\s*cause\s*=\s*([0-9]{3})\s*(?:[;,].*)?", re.IGNORECASE)
 
 
@@ -40,6 +48,7 @@ def call_of(event: sip.InviteReceived, *, result_type: str, now: float) -> CallR
         local_uri=str(request.to.uri),
         peer_uri=str(request.from_.uri),
         invited_at=now,
+        phase_since=now,
     )
     _meet(call, request, result_type)
     try:
@@ -102,7 +111,7 @@ def signal_of(
         case sip.Refused():
             return _refused(call, event, heard, now)
         case sip.Acked(body=body):
-            return _answer(call, body) if call.state in _OFFERING else Input.ACK
+            return _answer(call, body) if _OFFERING.get(call.state) is Input.ACK_ANSWER else Input.ACK
         case sip.AckMissing():
             end_by_network(call, "the peer did not acknowledge our 200")
             return Input.ACK_MISSING
@@ -121,7 +130,30 @@ def signal_of(
             return Input.BYE_OVER
         case sip.ReinviteReceived(request=request):
             return _reinvite(call, request)
+        case sip.ReinviteAnswered(response=response):
+            return _answer(call, response.body)
+        case sip.ReinviteRefused(status=status, reason=reason):
+            call.change_status, call.change_reason, call.offering = status, _shown(reason), None
+            if status not in _GONE:
+                return Input.CHANGE_REFUSED
+            end_by_network(call, f"the peer does not know the call any more: {status} to our re-INVITE")
+            return Input.CHANGE_LOST
     return None
+
+
+def reoffer(call: CallRecord) -> bytes:
+    """Return the offer that puts the peer of *call* on hold, or takes it back: what was said last, but for the direction.
+
+    A stream that only came in, since the peer holds us or we never sent, goes from there to inactive (RFC 3264 section 8.4).
+    """
+    if call.media is None or call.ours is None or call.negotiated is None:
+        raise LocalCallError("a re-INVITE comes after an answer")
+    direction = call.direction
+    if call.state is State.HOLDING:
+        direction = DIRECTIONS[call.negotiated.sends, False]
+    call.offering = replace(call.media, direction=direction)
+    call.ours = revised(redirected(call.ours, direction, compact=call.media.compact), call.ours)
+    return call.body
 
 
 def end_by_network(call: CallRecord, reason: str) -> None:
@@ -154,6 +186,9 @@ def _reinvite(call: CallRecord, request: Request) -> Input:
         offer = _description_in(request)
         if call.media is None:
             raise SdpParseError("a re-INVITE comes after an answer")
+        if offer is None and call.state in _CHANGING:
+            call.refusal_status = 491  # both would offer
+            return Input.REINVITE_UNSUITABLE
         if offer is None:
             call.ours = revised(make_offer(_renumbered(call.media, call.negotiated)), call.ours)
             return Input.REINVITE_EMPTY
@@ -167,13 +202,18 @@ def _reinvite(call: CallRecord, request: Request) -> Input:
 
 def _answer(call: CallRecord, body: bytes) -> Input:
     """Take the peer's answer to our offer, in a 2xx or an ACK."""
-    if call.ours is None or call.media is None or call.state not in _OFFERING:
+    media, call.offering = call.offering or call.media, None
+    if call.ours is None or media is None or call.state not in _OFFERING:
         return Input.UNSUITABLE
     try:
-        call.proposed = read_answer(call.ours, SessionDescription.parse(body), call.media)
+        found = read_answer(call.ours, SessionDescription.parse(body), media)
     except SdpError as error:
         call.ending = Ending(Outcome.INCOMPATIBLE, "local", call.status, f"no suitable answer: {error}")
         return Input.UNSUITABLE
+    if call.negotiated is not None and not FLOWS[media.direction][0]:
+        # To an offer to send nothing no answer can tell whether the peer would take something.
+        found = replace(found, peer_receives=call.negotiated.peer_receives)
+    call.media, call.proposed = media, found
     return _OFFERING[call.state]
 
 

@@ -24,6 +24,14 @@ class State(enum.Enum):
     ESTABLISHED = "established"
     REOFFERED = "re-offered"
     """A re-INVITE without description got our offer; its ACK brings the answer."""
+    HOLDING = "holding"
+    """Our re-INVITE that puts the peer on hold is under way."""
+    HELD = "on hold"
+    """We hold the call (RFC 3264 section 8.4)."""
+    HELD_REOFFERED = "on hold, re-offered"
+    """The same as re-offered, while we hold the call."""
+    RESUMING = "resuming"
+    """Our re-INVITE that takes the peer back is under way."""
     LEAVING = "leaving"
     """Our BYE is on its way."""
     PEER_LEAVING = "peer leaving"
@@ -40,6 +48,8 @@ class Input(enum.Enum):
     ACCEPT_OFFERING = "accept with an offer"
     REJECT = "reject"
     ANSWER_BYE = "answer BYE"
+    HOLD = "hold"
+    RESUME = "resume"
     PROGRESS = "progress received"
     ANSWER = "2xx with a suitable answer received"
     UNSUITABLE = "2xx or ACK without a suitable answer received"
@@ -53,6 +63,8 @@ class Input(enum.Enum):
     REOFFER = "re-INVITE with a suitable offer received"
     REINVITE_EMPTY = "re-INVITE without a description received"
     REINVITE_UNSUITABLE = "re-INVITE with an unsuitable offer received"
+    CHANGE_REFUSED = "our re-INVITE was refused"
+    CHANGE_LOST = "our re-INVITE showed that the peer has no such call"
     TIMEOUT = "patience ran out"
 
 
@@ -68,9 +80,13 @@ class Action(enum.Enum):
     ANSWER_BYE = "send 200 to BYE with our result"
     ANSWER_REINVITE = "send 200 to re-INVITE"
     REFUSE_REINVITE = "send a final answer to re-INVITE"
+    SEND_REINVITE = "send re-INVITE"
     TELL_RINGING = "tell Ringing"
     TELL_ESTABLISHED = "tell Established"
     TELL_CHANGED = "tell MediaChanged, if it did"
+    TELL_HELD = "tell HoldChanged on"
+    TELL_RESUMED = "tell HoldChanged off"
+    TELL_HOLD_REFUSED = "tell HoldRefused"
     TELL_PEER_HUNG_UP = "tell PeerHungUp"
     TELL_ENDED = "tell Ended"
 
@@ -123,6 +139,37 @@ TRANSITIONS: Mapping[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
     (S.REOFFERED, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
     (S.REOFFERED, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
     (S.REOFFERED, I.HANG_UP): (S.LEAVING, (A.SEND_BYE,)),
+    (S.ESTABLISHED, I.HOLD): (S.HOLDING, (A.SEND_REINVITE,)),
+    (S.HOLDING, I.ANSWER): (S.HELD, (A.TELL_HELD,)),
+    (S.HOLDING, I.CHANGE_REFUSED): (S.ESTABLISHED, (A.TELL_HOLD_REFUSED,)),
+    (S.HOLDING, I.CHANGE_LOST): (S.LEAVING, ()),  # the endpoint has sent BYE
+    (S.HOLDING, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
+    (S.HOLDING, I.REOFFER): (S.HOLDING, (A.ANSWER_REINVITE, A.TELL_CHANGED)),
+    (S.HOLDING, I.REINVITE_UNSUITABLE): (S.HOLDING, (A.REFUSE_REINVITE,)),
+    (S.HOLDING, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
+    (S.HOLDING, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
+    (S.HOLDING, I.HANG_UP): (S.LEAVING, (A.SEND_BYE,)),
+    (S.HELD, I.RESUME): (S.RESUMING, (A.SEND_REINVITE,)),
+    (S.HELD, I.REOFFER): (S.HELD, (A.ANSWER_REINVITE, A.TELL_CHANGED)),
+    (S.HELD, I.REINVITE_EMPTY): (S.HELD_REOFFERED, (A.ANSWER_REINVITE,)),
+    (S.HELD, I.REINVITE_UNSUITABLE): (S.HELD, (A.REFUSE_REINVITE,)),
+    (S.HELD, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
+    (S.HELD, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
+    (S.HELD, I.HANG_UP): (S.LEAVING, (A.SEND_BYE,)),
+    (S.HELD_REOFFERED, I.ACK_ANSWER): (S.HELD, (A.TELL_CHANGED,)),
+    (S.HELD_REOFFERED, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
+    (S.HELD_REOFFERED, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
+    (S.HELD_REOFFERED, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
+    (S.HELD_REOFFERED, I.HANG_UP): (S.LEAVING, (A.SEND_BYE,)),
+    (S.RESUMING, I.ANSWER): (S.ESTABLISHED, (A.TELL_RESUMED,)),
+    (S.RESUMING, I.CHANGE_REFUSED): (S.HELD, (A.TELL_HOLD_REFUSED,)),
+    (S.RESUMING, I.CHANGE_LOST): (S.LEAVING, ()),
+    (S.RESUMING, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
+    (S.RESUMING, I.REOFFER): (S.RESUMING, (A.ANSWER_REINVITE, A.TELL_CHANGED)),
+    (S.RESUMING, I.REINVITE_UNSUITABLE): (S.RESUMING, (A.REFUSE_REINVITE,)),
+    (S.RESUMING, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
+    (S.RESUMING, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
+    (S.RESUMING, I.HANG_UP): (S.LEAVING, (A.SEND_BYE,)),
     (S.LEAVING, I.BYE): (S.LEAVING, (A.ANSWER_BYE,)),
     (S.LEAVING, I.BYE_OVER): (S.ENDED, (A.TELL_ENDED,)),
     (S.LEAVING, I.TIMEOUT): (S.ENDED, (A.TELL_ENDED,)),
@@ -130,3 +177,37 @@ TRANSITIONS: Mapping[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
     (S.PEER_LEAVING, I.HANG_UP): (S.ENDED, (A.ANSWER_BYE, A.TELL_ENDED)),
     (S.PEER_LEAVING, I.TIMEOUT): (S.ENDED, (A.ANSWER_BYE, A.TELL_ENDED)),
 }
+
+
+class Phase(enum.Enum):
+    """A state as somebody who looks on wants to know it."""
+
+    CALLING = "calling"
+    RINGING = "ringing"
+    INCOMING = "incoming"
+    ESTABLISHED = "established"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+PHASES: Mapping[State, Phase] = {
+    State.CALLING: Phase.CALLING,
+    State.RINGING: Phase.RINGING,
+    State.CANCELLING: Phase.ENDING,
+    State.INCOMING: Phase.INCOMING,
+    State.ANSWERED: Phase.ESTABLISHED,
+    State.ANSWERED_OFFERING: Phase.ESTABLISHED,
+    State.ANSWERED_LEAVING: Phase.ENDING,
+    State.ESTABLISHED: Phase.ESTABLISHED,
+    State.REOFFERED: Phase.ESTABLISHED,
+    State.HOLDING: Phase.ESTABLISHED,
+    State.HELD: Phase.ESTABLISHED,
+    State.HELD_REOFFERED: Phase.ESTABLISHED,
+    State.RESUMING: Phase.ESTABLISHED,
+    State.LEAVING: Phase.ENDING,
+    State.PEER_LEAVING: Phase.ENDING,
+    State.ENDED: Phase.ENDED,
+}
+
+ON_HOLD = frozenset({State.HELD, State.HELD_REOFFERED, State.RESUMING})
+"""States in which we hold the call."""

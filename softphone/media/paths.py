@@ -1,24 +1,23 @@
-"""The two directions of a call's audio: samples -> packets, and packets -> samples."""
+"""The two directions of a call's audio: samples -> packets (`softphone.media.transmit`), and packets -> samples."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from dsp.codecs.base import MAX_PACKET_MS, CodecSettings, CodecSpec, Decoder, Encoder
+from dsp.codecs.base import MAX_PACKET_MS, CodecSettings, CodecSpec, Decoder
 from dsp.errors import BitstreamError
 from dsp.plc.waveform import Concealer
 from dsp.resample import StreamResampler
 from dsp.time_scale import shorten
 from dsp.types import Samples
-from softphone.media.budget import WireBudget
 from softphone.media.dtx import GapFiller
-from softphone.media.suppress import Suppression, Suppressor, SuppressorCost, make_suppressed
+from softphone.media.filter_stage import FilterStage
+from softphone.media.transmit import Outgoing, Tap, TransmitPath, outgoing
 from softphone.rtp.jitter import Conceal, Idle, Play
 from softphone.rtp.session import RtpSession
 
-Tap = Callable[[Samples], None]
-"""Called with a block it must not change or keep; copies if it needs to, and never waits."""
+__all__ = ["Outgoing", "ReceivePath", "ReceiveStats", "Tap", "TransmitPath", "outgoing"]
 
 FADE_S = 0.04
 """Over which sound fades out at the begin of a pause."""
@@ -26,142 +25,6 @@ UNREADABLE_S = 0.02
 """Concealed for a packet whose duration its bytes do not tell."""
 JOIN_S = 0.01
 """Over which the sound of one codec fades into that of the next."""
-
-
-NOTHING_LEFT_OUT = Suppression()
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """All that a transmit path needs to send with one codec; made ahead, in any thread."""
-
-    settings: CodecSettings
-    payload_type: int
-    clock_rate_hz: int
-    encoder: Encoder
-    suppressor: Suppressor | None
-    """The encoder, where it leaves packets out."""
-    resampler: StreamResampler | None
-    """From the rate of the path; None where it is the codec's."""
-
-
-def outgoing(
-    path_rate_hz: int,
-    spec: CodecSpec,
-    settings: CodecSettings,
-    *,
-    payload_type: int,
-    suppression: Suppression = NOTHING_LEFT_OUT,
-) -> Outgoing:
-    """Get ready to send with *spec*.
-
-    Args:
-        path_rate_hz: of the blocks that are captured.
-        payload_type: the number the peer gave the codec.
-        suppression: what may be left out.
-
-    Raises:
-        ParameterError, LibraryMissing: as the codec does.
-    """
-    rate = spec.sample_rate_hz(settings)
-    resampler = None if rate == path_rate_hz else StreamResampler(path_rate_hz, rate)
-    encoder = make_suppressed(spec, settings, suppression)
-    suppressor = encoder if isinstance(encoder, Suppressor) else None
-    return Outgoing(settings, payload_type, spec.clock_rate_hz, encoder, suppressor, resampler)
-
-
-class TransmitPath:
-    """Captured block -> taps -> encoder -> RTP session, one packet at a time.
-
-    Args:
-        spec: codec of the packets.
-        settings: what was negotiated and asked for.
-        payload_type: the number the peer gave the codec.
-        suppression: what may be left out.
-    """
-
-    def __init__(
-        self,
-        spec: CodecSpec,
-        settings: CodecSettings,
-        session: RtpSession,
-        *,
-        payload_type: int,
-        suppression: Suppression = NOTHING_LEFT_OUT,
-    ) -> None:
-        self.taps: list[Tap] = []
-        self.budget: WireBudget | None = None
-        """Asked about each packet."""
-        self.header_bytes = 0
-        """IP, UDP and RTP of a packet, for `budget`."""
-        self._rate = spec.sample_rate_hz(settings)
-        self.enabled = True
-        """False while the negotiated direction forbids to send: packets are counted on in time, not sent."""
-        self._session = session
-        self._send = session.send
-        self._suppressors: list[Suppressor] = []
-        self.use(outgoing(self._rate, spec, settings, payload_type=payload_type, suppression=suppression))
-
-    def change(self, spec: CodecSpec, settings: CodecSettings, *, payload_type: int) -> None:
-        """Send with another codec from the next packet on."""
-        self.use(outgoing(self._rate, spec, settings, payload_type=payload_type))
-
-    def use(self, ready: Outgoing, *, after: Samples | None = None) -> None:
-        """Send with what is *ready* from the next packet on; its packet interval may be another: see `packet_samples`.
-
-        Args:
-            after: the last block that was sent: with it the new encoder finds its feet. None: it begins with silence.
-        """
-        self.packet_samples = self._rate * ready.settings.ptime_ms // 1000
-        """Samples of a block."""
-        self._suppressor = ready.suppressor
-        if ready.suppressor is not None:
-            self._suppressors.append(ready.suppressor)
-        self._resampler = ready.resampler
-        self._encode = ready.encoder.encode
-        self._payload_type = ready.payload_type
-        self._ticks = ready.clock_rate_hz * ready.settings.ptime_ms // 1000
-        if after is not None:
-            block: Samples = np.zeros(self.packet_samples, dtype=np.float32)
-            count = min(block.size, after.size)
-            block[block.size - count :] = after[after.size - count :]
-            self._encode(block if self._resampler is None else self._resampler.process(block))
-            if self._suppressor is not None:
-                self._suppressor.cost = SuppressorCost()
-                self.resume()
-
-    def resume(self) -> None:
-        """What was encoded last was not heard: the next packet with sound in it is sent for sure."""
-        if self._suppressor is not None:
-            self._suppressor.resume()
-
-    def withheld(self) -> dict[str, int] | None:
-        """Packets that were left out, by cause, and of how many; None where nothing was to be left out."""
-        costs = [each.cost for each in self._suppressors]
-        if not costs and self.budget is None:
-            return None
-        return {
-            "offered": sum(cost.offered for cost in costs),
-            "credit": sum(cost.withheld_by_credit for cost in costs),
-            "dtx": sum(cost.withheld_by_dtx for cost in costs),
-            "descriptors": sum(cost.descriptors for cost in costs),
-            "limit": 0 if self.budget is None else self.budget.withheld,
-        }
-
-    def send(self, block: Samples, *, now: float) -> None:
-        """Encode and queue one packet of exactly ``packet_samples`` samples."""
-        for tap in self.taps:
-            tap(block)
-        if self._resampler is not None:
-            block = self._resampler.process(block)  # whole milliseconds in, as many out
-        payload = self._encode(block) if self.enabled else b""
-        budget = self.budget
-        if budget is not None and payload and not budget.admits(len(payload) + self.header_bytes, now=now):
-            payload = b""
-            self.resume()
-        if self._suppressor is not None and self._session.dtmf_pending:
-            self.resume()  # a digit goes out in place of the audio
-        self._send(payload, payload_type=self._payload_type, ticks=self._ticks, now=now)
 
 
 @dataclass(slots=True)
@@ -200,7 +63,7 @@ class _Format:
 
 
 class ReceivePath:
-    """Jitter buffer -> decoder or concealment -> taps -> a block for the loudspeaker.
+    """Jitter buffer -> decoder or concealment -> filters -> taps -> a block for the loudspeaker.
 
     Args:
         session: where packets wait.
@@ -220,6 +83,8 @@ class ReceivePath:
         repeats_ms: Mapping[int, int] | None = None,
     ) -> None:
         self.taps: list[Tap] = []
+        self.stage: FilterStage | None = None
+        """Filters what was decoded."""
         self.stats = ReceiveStats()
         self._session = session
         self._pop = session.pop
@@ -244,9 +109,9 @@ class ReceivePath:
         """How far the sound of the last packet has faded out; all of it where there was none."""
 
     @property
-    def buffered_samples(self) -> int:
-        """Decoded samples that wait for the next block."""
-        return self._filled
+    def waiting_samples(self) -> int:
+        """Samples that are decoded and not played yet: they wait for the next block, or the filters hold them back."""
+        return self._filled + (0 if self.stage is None else self.stage.chain.delay_samples)
 
     def accept(self, formats: Mapping[int, tuple[CodecSpec, CodecSettings]]) -> None:
         """Take these formats, too; a payload type that meant another codec means the new one from now on."""
@@ -275,6 +140,8 @@ class ReceivePath:
         if self._filled:
             fifo[: self._filled] = fifo[count : count + self._filled].copy()
         self.stats.played += count
+        if self.stage is not None:
+            self.stage.process(out)
         for tap in self.taps:
             tap(out)
 

@@ -118,6 +118,8 @@ class Negotiated:
     """Whether both agreed on reduced-size RTCP."""
     rtcp_bandwidth_bps: tuple[int, int] | None = None
     """What the peer says in b=RS and b=RR; None where it says not both."""
+    peer_receives: bool = True
+    """Whether the peer takes audio; one that does not holds the call, as a rule (RFC 3264 section 8.4)."""
 
     @property
     def codec(self) -> NegotiatedCodec:

@@ -51,6 +51,7 @@ __all__ = [
     "make_answer",
     "make_offer",
     "read_answer",
+    "redirected",
     "revised",
 ]
 
@@ -122,17 +123,18 @@ def make_answer(offer: SessionDescription, local: LocalMedia) -> tuple[SessionDe
             for index, each in enumerate(offer.media)
         ),
     )
-    return answer, replace(agreed, receive=agreed.send, direction=direction)
+    return answer, replace(agreed, receive=agreed.send, direction=direction, peer_receives=receives)
 
 
 def read_answer(offer: SessionDescription, answer: SessionDescription, local: LocalMedia) -> Negotiated:
-    """Read the peer's *answer* to the *offer* that `make_offer` made of *local*.
+    """Read the peer's *answer* to the *offer* that `make_offer` or `redirected` made of *local*.
 
     Raises:
         Incompatible: if it refuses the stream or names no codec that was offered.
     """
-    ours = offer.media[0]
-    theirs = answer.media[0] if answer.media else None
+    index = next((number for number, each in enumerate(offer.media) if each.port != 0), 0)
+    ours = offer.media[index]
+    theirs = answer.media[index] if len(answer.media) > index else None
     if theirs is None or theirs.kind != ours.kind or theirs.port == 0:
         got = _streams(answer)
         raise Incompatible("stream in the answer", wanted=f"m={ours.kind} with a port", got=got)
@@ -159,6 +161,32 @@ def read_answer(offer: SessionDescription, answer: SessionDescription, local: Lo
         receive=tuple(_codec(each, local, fmtps[each.key]) for each in incoming if not each.is_dtmf),
         receive_dtmf={each.payload_type: each.clock_rate_hz for each in incoming if each.is_dtmf},
         direction=DIRECTIONS[receives and may_send, sends and may_receive],
+        peer_receives=receives,
+    )
+
+
+def redirected(
+    description: SessionDescription, direction: Direction, *, compact: bool = False
+) -> SessionDescription:
+    """Return our own *description* with nothing changed but the direction of its stream: hold and resume (RFC 3264 section 8.4).
+
+    Codecs, their order and their payload types stay, and so does the place of streams that were refused.
+
+    Args:
+        description: what we said last.
+        direction: what it is to be.
+        compact: leave out what has the same meaning when absent.
+    """
+
+    def turned(media: MediaDescription) -> MediaDescription:
+        kept = tuple(each for each in media.attributes if each.name not in FLOWS)
+        said = () if compact and direction == "sendrecv" else (Attribute(direction),)
+        return replace(media, attributes=(*kept, *said))
+
+    return replace(
+        description,
+        attributes=tuple(each for each in description.attributes if each.name not in FLOWS),
+        media=tuple(each if each.port == 0 else turned(each) for each in description.media),
     )
 
 

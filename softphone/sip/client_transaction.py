@@ -8,7 +8,7 @@ from softphone.sip.timers import Timer, Timers
 from softphone.sip.transaction import Action, Input, Machine, State, Transaction
 
 # Figure 5 with the Accepted state of RFC 6026. An absent pair is absorbed: the table's silence on, say,
-# (COMPLETED, 1xx) is the RFC's.
+# (COMPLETED, 1xx) is the RFC's. Timer B runs while PROCEEDING only if `limit` starts it.
 INVITE_CLIENT = Machine(
     name="INVITE client",
     initial=State.CALLING,
@@ -21,6 +21,7 @@ INVITE_CLIENT = Machine(
         (State.CALLING, Input.RECEIVE_2XX): (State.ACCEPTED, (Action.PASS_UP,)),
         (State.CALLING, Input.RECEIVE_300_699): (State.COMPLETED, (Action.SEND_ACK, Action.PASS_UP)),
         (State.PROCEEDING, Input.TRANSPORT_ERROR): (State.TERMINATED, (Action.REPORT_TRANSPORT_ERROR,)),
+        (State.PROCEEDING, Input.TIMER_B): (State.TERMINATED, (Action.REPORT_TIMEOUT,)),
         (State.PROCEEDING, Input.RECEIVE_1XX): (State.PROCEEDING, (Action.PASS_UP,)),
         (State.PROCEEDING, Input.RECEIVE_2XX): (State.ACCEPTED, (Action.PASS_UP,)),
         (State.PROCEEDING, Input.RECEIVE_300_699): (State.COMPLETED, (Action.SEND_ACK, Action.PASS_UP)),
@@ -35,6 +36,7 @@ INVITE_CLIENT = Machine(
         State.ACCEPTED: (Timer.M,),
         State.COMPLETED: (Timer.D,),
     },
+    limits={State.PROCEEDING: (Timer.B,)},
 )
 
 # Figure 6. An absent pair is absorbed.
@@ -107,6 +109,11 @@ class ClientTransaction(Transaction):
         self._incoming = response
         self._fire(_RECEIVED.get(response.status // 100, Input.RECEIVE_300_699), now=now)
         self._incoming = None
+
+    def limit(self, *, now: float) -> None:
+        """End an INVITE that got no final answer within 64*T1 from now, although a provisional one was heard."""
+        if self.state is State.PROCEEDING:
+            self._set(Timer.B, self._timers.transaction_timeout, now=now)
 
     def transport_error(self, *, now: float) -> None:
         """Take the news that the request cannot be delivered (section 17.1.4)."""

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from softphone.sip.auth import Challenger, Credentials
 from softphone.sip.errors import LocalSipError
@@ -10,12 +11,16 @@ from softphone.sip.layer import MAX_SERVER_TRANSACTIONS, TransactionLayer
 from softphone.sip.leg import Cause, LegInput
 from softphone.sip.legs import MAX_LEGS, LegBook
 from softphone.sip.local import IdSource, LocalAgent
+from softphone.sip.reinvite import MakeBody
 from softphone.sip.stats import SipStats
 from softphone.sip.style import SipStyle
 from softphone.sip.timers import Timers
 from softphone.sip.uac import Uac
 from softphone.sip.uas import Uas
 from softphone.sip.uri import NameAddr, SipUri
+
+if TYPE_CHECKING:
+    import random
 
 __all__ = ["IdSource", "SipEndpoint", "SipStats", "SipStyle"]
 
@@ -45,6 +50,7 @@ class SipEndpoint:
         style: How messages are written; packing is for UDP only.
         max_legs: Further INVITEs are answered 503.
         max_transactions: Requests remembered; further ones are answered 503, too.
+        rng: For the wait after two re-INVITEs that crossed (section 14.1); None: the middle of its range.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class SipEndpoint:
         style: SipStyle | None = None,
         max_legs: int = MAX_LEGS,
         max_transactions: int = MAX_SERVER_TRANSACTIONS,
+        rng: "random.Random | None" = None,
     ) -> None:
         base = Timers() if timers is None else timers
         transport = transport.upper()
@@ -80,7 +87,7 @@ class SipEndpoint:
         self._events: deque[SipEvent] = deque()
         self._layer = TransactionLayer(agent, self._events, max_server_transactions=max_transactions)
         self._book = LegBook(self._events, max_legs=max_legs)
-        self._uac = Uac(agent, self._layer, self._book)
+        self._uac = Uac(agent, self._layer, self._book, rng)
         self._uas = Uas(agent, self._layer, self._book, challenger)
         self._layer.attach(_User(self._uac, self._uas))
 
@@ -289,6 +296,32 @@ class SipEndpoint:
         self._book.command(
             leg, LegInput.ANSWER_BYE, Cause(body=body, content_type=content_type, headers=headers), now=now
         )
+
+    def reinvite(
+        self,
+        leg: int,
+        make_body: MakeBody,
+        *,
+        content_type: str = "application/sdp",
+        headers: HeaderList = (),
+        now: float,
+    ) -> None:
+        """Change the session; `ReinviteAnswered` or `ReinviteRefused` will tell (section 14.1).
+
+        While a re-INVITE of the peer is under way ours waits; two that cross are tried again after a random time. The one
+        refusal that is told and ends the leg, too, is 408 or 481: `ByeAnswered` follows.
+
+        Args:
+            leg: A leg that stands.
+            make_body: Makes the offer, each time it is about to be sent: while it waited the session may have changed.
+            content_type: Of what it makes.
+            headers: Added as they are.
+            now: Monotonic seconds.
+
+        Raises:
+            LocalSipError: if the leg does not stand, or a re-INVITE of ours is under way.
+        """
+        self._uac.reinviter.reinvite(leg, make_body, content_type=content_type, headers=headers, now=now)
 
     def answer_reinvite(
         self,

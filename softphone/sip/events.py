@@ -97,6 +97,25 @@ class ReinviteReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class ReinviteAnswered:
+    """A 2xx came for our re-INVITE; it has been acknowledged."""
+
+    leg: int
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class ReinviteRefused:
+    """Our re-INVITE changed nothing; after 408 and 481 there is no dialog any more and BYE has been sent (section 14.1)."""
+
+    leg: int
+    status: int
+    reason: str
+    local: bool
+    """We made the status: 408 nobody answered in time, 503 the network refused."""
+
+
+@dataclass(frozen=True, slots=True)
 class OptionsAnswered:
     """Our OPTIONS came to its end."""
 
@@ -124,6 +143,8 @@ SipEvent = (
     | ByeReceived
     | ByeAnswered
     | ReinviteReceived
+    | ReinviteAnswered
+    | ReinviteRefused
     | OptionsAnswered
     | MessageDropped
 )

@@ -144,6 +144,11 @@ class TransactionLayer:
         transaction.stop()
         self._remove(transaction)
 
+    def limit(self, transaction: ClientTransaction, *, now: float) -> None:
+        """Wait no longer than 64*T1 for the final answer to an INVITE that nobody cares for any more."""
+        transaction.limit(now=now)
+        self._settle(transaction, now=now)
+
     def respond(self, transaction: ServerTransaction, status: int, data: bytes, *, now: float) -> bool:
         """Answer in *transaction*; False if it has no use for that any more."""
         used = transaction.respond(status, data, now=now)

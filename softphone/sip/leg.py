@@ -13,6 +13,7 @@ from softphone.sip.transaction import Account
 
 if TYPE_CHECKING:
     from softphone.sip.client_transaction import ClientTransaction
+    from softphone.sip.reinvite import Reinvitation
     from softphone.sip.server_transaction import ServerTransaction
 
 
@@ -34,6 +35,14 @@ class LegState(enum.Enum):
     ANSWERED_ENDING = "answered, ending"
     """The same, and BYE is wanted; it must wait for the ACK (section 15)."""
     ESTABLISHED = "established"
+    REINVITE_WAITING = "established, re-INVITE waits"
+    """Our re-INVITE waits until the peer's is over (section 14.1)."""
+    REINVITE_BACKED_OFF = "established, re-INVITE backs off"
+    """Ours and the peer's have crossed (491); ours is tried again in a while (section 14.1)."""
+    REINVITING = "re-INVITE sent"
+    """Its final answer is awaited."""
+    REINVITE_CANCELLING = "re-INVITE cancelled"
+    """The peer heard of it and does not answer; CANCEL is out."""
     BYE_SENT = "BYE sent"
     BYE_RECEIVED = "BYE received"
     """The owner has yet to answer it."""
@@ -49,6 +58,7 @@ class LegInput(enum.Enum):
     REJECT = "reject"
     HANG_UP = "hang up"
     ANSWER_BYE = "answer BYE"
+    REINVITE = "re-INVITE"
     RECEIVE_PROVISIONAL = "provisional received"
     RECEIVE_ACCEPTANCE = "first 2xx received"
     RECEIVE_REFUSAL = "final answer received, or none can come"
@@ -56,6 +66,14 @@ class LegInput(enum.Enum):
     RECEIVE_CANCEL = "CANCEL received"
     RECEIVE_ACK = "ACK for 2xx received"
     RECEIVE_BYE = "BYE received"
+    REINVITE_TURN = "the peer has no re-INVITE under way"
+    REINVITE_RETRY = "re-INVITE is due again"
+    REINVITE_ACCEPTED = "2xx to re-INVITE received"
+    REINVITE_REFUSED = "re-INVITE refused"
+    REINVITE_CHALLENGED = "401 or 407 to re-INVITE that can be answered"
+    REINVITE_CROSSED = "491 to re-INVITE received"
+    REINVITE_LOST = "408 or 481 to re-INVITE received, or no answer at all"
+    REINVITE_TIMEOUT = "re-INVITE is not answered in 64*T1"
     BYE_OVER = "our BYE came to its end"
     CANCEL_TIMEOUT = "nothing came of CANCEL in 64*T1"
     ACK_TIMEOUT = "no ACK in 64*T1"
@@ -81,6 +99,13 @@ class LegAction(enum.Enum):
     CLOSE_INVITE = "close INVITE"
     """Stop repeating a 2xx, and answer 487 to a re-INVITE the owner has not answered."""
     ANSWER_BYE = "send 200 to BYE"
+    TAKE_TURN = "send re-INVITE if the peer's is over"
+    SEND_REINVITE = "send re-INVITE"
+    SEND_REINVITE_AGAIN = "send re-INVITE with credentials"
+    BACK_OFF = "wait for a random time"
+    CANCEL_REINVITE = "send CANCEL for re-INVITE"
+    FORGET_REINVITE = "forget re-INVITE"
+    """Its transaction waits no longer than 64*T1 for a final answer."""
     TELL_PROVISIONAL = "tell Provisional"
     TELL_ANSWERED = "tell Answered"
     TELL_REFUSED = "tell Refused"
@@ -90,6 +115,8 @@ class LegAction(enum.Enum):
     TELL_CANCELLED = "tell Cancelled"
     TELL_BYE_RECEIVED = "tell ByeReceived"
     TELL_BYE_ANSWERED = "tell ByeAnswered"
+    TELL_REINVITE_ANSWERED = "tell ReinviteAnswered"
+    TELL_REINVITE_REFUSED = "tell ReinviteRefused"
 
 
 S, I, A = LegState, LegInput, LegAction  # noqa: E741 (for the table below)
@@ -139,11 +166,49 @@ LEG: Mapping[tuple[LegState, LegInput], tuple[LegState, tuple[LegAction, ...]]] 
     (S.ESTABLISHED, I.HANG_UP): (S.BYE_SENT, (A.CLOSE_INVITE, A.SEND_BYE)),
     (S.ESTABLISHED, I.CANCEL): (S.BYE_SENT, (A.CLOSE_INVITE, A.SEND_BYE)),
     (S.ESTABLISHED, I.RECEIVE_BYE): (S.BYE_RECEIVED, (A.CLOSE_INVITE, A.TELL_BYE_RECEIVED)),
+    (S.ESTABLISHED, I.REINVITE): (S.REINVITE_WAITING, (A.TAKE_TURN,)),
+    # The peer's own re-INVITE goes on while ours waits.
+    (S.REINVITE_WAITING, I.REINVITE_TURN): (S.REINVITING, (A.SEND_REINVITE,)),
+    (S.REINVITE_WAITING, I.RESEND): (S.REINVITE_WAITING, (A.RESEND_ACCEPTANCE,)),
+    (S.REINVITE_WAITING, I.RECEIVE_ACK): (S.REINVITE_WAITING, (A.CLOSE_INVITE, A.TELL_ACKED, A.TAKE_TURN)),
+    (S.REINVITE_WAITING, I.ACK_TIMEOUT): (S.BYE_SENT, (A.CLOSE_INVITE, A.TELL_ACK_MISSING, A.SEND_BYE)),
+    (S.REINVITE_WAITING, I.HANG_UP): (S.BYE_SENT, (A.CLOSE_INVITE, A.SEND_BYE)),
+    (S.REINVITE_WAITING, I.CANCEL): (S.BYE_SENT, (A.CLOSE_INVITE, A.SEND_BYE)),
+    (S.REINVITE_WAITING, I.RECEIVE_BYE): (S.BYE_RECEIVED, (A.CLOSE_INVITE, A.TELL_BYE_RECEIVED)),
+    (S.REINVITE_BACKED_OFF, I.REINVITE_RETRY): (S.REINVITE_WAITING, (A.TAKE_TURN,)),
+    (S.REINVITE_BACKED_OFF, I.RESEND): (S.REINVITE_BACKED_OFF, (A.RESEND_ACCEPTANCE,)),
+    (S.REINVITE_BACKED_OFF, I.RECEIVE_ACK): (S.REINVITE_BACKED_OFF, (A.CLOSE_INVITE, A.TELL_ACKED)),
+    (S.REINVITE_BACKED_OFF, I.ACK_TIMEOUT): (S.BYE_SENT, (A.CLOSE_INVITE, A.TELL_ACK_MISSING, A.SEND_BYE)),
+    (S.REINVITE_BACKED_OFF, I.HANG_UP): (S.BYE_SENT, (A.CLOSE_INVITE, A.SEND_BYE)),
+    (S.REINVITE_BACKED_OFF, I.CANCEL): (S.BYE_SENT, (A.CLOSE_INVITE, A.SEND_BYE)),
+    (S.REINVITE_BACKED_OFF, I.RECEIVE_BYE): (S.BYE_RECEIVED, (A.CLOSE_INVITE, A.TELL_BYE_RECEIVED)),
+    # The 2xx itself is acknowledged in any state. Section 14.1: 408 and 481 say that there is no dialog any more.
+    (S.REINVITING, I.REINVITE_ACCEPTED): (S.ESTABLISHED, (A.TELL_REINVITE_ANSWERED,)),
+    (S.REINVITING, I.REINVITE_REFUSED): (S.ESTABLISHED, (A.TELL_REINVITE_REFUSED,)),
+    (S.REINVITING, I.REINVITE_CHALLENGED): (S.REINVITING, (A.SEND_REINVITE_AGAIN,)),
+    (S.REINVITING, I.REINVITE_CROSSED): (S.REINVITE_BACKED_OFF, (A.BACK_OFF,)),
+    (S.REINVITING, I.REINVITE_LOST): (S.BYE_SENT, (A.TELL_REINVITE_REFUSED, A.SEND_BYE)),
+    (S.REINVITING, I.REINVITE_TIMEOUT): (S.REINVITE_CANCELLING, (A.CANCEL_REINVITE,)),
+    (S.REINVITING, I.HANG_UP): (S.BYE_SENT, (A.FORGET_REINVITE, A.SEND_BYE)),
+    (S.REINVITING, I.CANCEL): (S.BYE_SENT, (A.FORGET_REINVITE, A.SEND_BYE)),
+    (S.REINVITING, I.RECEIVE_BYE): (S.BYE_RECEIVED, (A.FORGET_REINVITE, A.TELL_BYE_RECEIVED)),
+    (S.REINVITE_CANCELLING, I.REINVITE_ACCEPTED): (S.ESTABLISHED, (A.TELL_REINVITE_ANSWERED,)),
+    (S.REINVITE_CANCELLING, I.REINVITE_REFUSED): (S.ESTABLISHED, (A.TELL_REINVITE_REFUSED,)),
+    (S.REINVITE_CANCELLING, I.REINVITE_CHALLENGED): (S.ESTABLISHED, (A.TELL_REINVITE_REFUSED,)),
+    (S.REINVITE_CANCELLING, I.REINVITE_CROSSED): (S.ESTABLISHED, (A.TELL_REINVITE_REFUSED,)),
+    (S.REINVITE_CANCELLING, I.REINVITE_LOST): (S.BYE_SENT, (A.TELL_REINVITE_REFUSED, A.SEND_BYE)),
+    (S.REINVITE_CANCELLING, I.CANCEL_TIMEOUT): (S.ESTABLISHED, (A.FORGET_REINVITE, A.TELL_REINVITE_REFUSED)),
+    (S.REINVITE_CANCELLING, I.HANG_UP): (S.BYE_SENT, (A.FORGET_REINVITE, A.SEND_BYE)),
+    (S.REINVITE_CANCELLING, I.CANCEL): (S.BYE_SENT, (A.FORGET_REINVITE, A.SEND_BYE)),
+    (S.REINVITE_CANCELLING, I.RECEIVE_BYE): (S.BYE_RECEIVED, (A.FORGET_REINVITE, A.TELL_BYE_RECEIVED)),
     (S.BYE_SENT, I.RECEIVE_BYE): (S.BYE_SENT, (A.TELL_BYE_RECEIVED, A.ANSWER_BYE)),
     (S.BYE_SENT, I.BYE_OVER): (S.ENDED, (A.TELL_BYE_ANSWERED,)),
     (S.BYE_RECEIVED, I.ANSWER_BYE): (S.ENDED, (A.ANSWER_BYE,)),
     (S.BYE_RECEIVED, I.OWNER_TIMEOUT): (S.ENDED, (A.ANSWER_BYE,)),
 }
+
+OPEN = frozenset({S.ESTABLISHED, S.REINVITE_WAITING, S.REINVITE_BACKED_OFF})
+"""States in which the peer may change the session."""
 
 ON_THE_WAY_OUT = frozenset(
     {S.ENDED, S.BYE_SENT, S.BYE_RECEIVED, S.CANCEL_WANTED, S.CANCELLING, S.ANSWERED_ENDING}
@@ -201,6 +266,8 @@ class Leg:
     """Of our INVITE."""
     server: "ServerTransaction | None" = None
     """Of the peer's INVITE, or of its re-INVITE while that is unanswered."""
+    reinvitation: "Reinvitation | None" = None
+    """Our newest re-INVITE."""
     bye: "ServerTransaction | None" = None
     """Of the peer's BYE while that is unanswered."""
     acks: dict[str, Acknowledgement] = field(default_factory=dict)

@@ -164,6 +164,26 @@ class LocalAgent:
         headers.set("CSeq", str(CSeq(cseq, request.method)))
         return Request(request.method, request.uri, headers, request.body)
 
+    def ack_for_acceptance(
+        self, invite: Request, path: Path, *, from_: NameAddr, to: NameAddr, call_id: str
+    ) -> Request:
+        """Return the ACK of a 2xx to *invite*, which travels by itself (section 13.2.2.4)."""
+        # Section 22.1: it carries the credentials of its INVITE, for it cannot be challenged.
+        credentials = [
+            (name, value)
+            for name in ("Authorization", "Proxy-Authorization")
+            for value in invite.headers.get_all(name)
+        ]
+        return self.request(
+            "ACK",
+            path,
+            from_=from_,
+            to=to,
+            call_id=call_id,
+            cseq=invite.cseq.number,
+            headers=credentials,
+        )
+
     def hop_request(self, method: str, invite: Request, *, to: str) -> Request:
         """Return the CANCEL of *invite*, or the ACK of its refusal: same branch and route (9.1, 17.1.1.3)."""
         headers = Headers()

@@ -7,7 +7,7 @@ counts time. An absent pair is an input that means nothing in that state: it is 
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from softphone.sip.events import Address
 from softphone.sip.timers import Timer, Timers
@@ -84,6 +84,8 @@ class Machine:
     transitions: Transitions
     timers: Mapping[State, tuple[Timer, ...]]
     """Which timers run in a state. Entering it starts those that do not run and stops all others."""
+    limits: Mapping[State, tuple[Timer, ...]] = field(default_factory=dict)
+    """Which timers its user may start in a state, to wait no longer."""
 
 
 REPEATING = frozenset({Timer.A, Timer.E, Timer.G})

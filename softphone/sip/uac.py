@@ -1,6 +1,7 @@
 """The client half of a user agent: INVITE, CANCEL, BYE, OPTIONS of ours (RFC 3261 sections 9, 13, 15)."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from softphone.sip.auth import Credentials
 from softphone.sip.client_transaction import ClientTransaction
@@ -20,8 +21,12 @@ from softphone.sip.legs import Handler, LegBook
 from softphone.sip.local import REASONS, LocalAgent
 from softphone.sip.matching import address_of
 from softphone.sip.message import Request, Response
+from softphone.sip.reinvite import Reinvitation, Reinviter
 from softphone.sip.transaction import Action
 from softphone.sip.uri import NameAddr, SipUri
+
+if TYPE_CHECKING:
+    import random
 
 MAX_FORKS = 16
 """Peers whose 2xx to one INVITE are acknowledged; more than these are an attack."""
@@ -30,12 +35,15 @@ MAX_FORKS = 16
 class Uac:
     """Carries out the leg actions of the caller, and BYE for both sides."""
 
-    def __init__(self, agent: LocalAgent, layer: TransactionLayer, book: LegBook) -> None:
+    def __init__(
+        self, agent: LocalAgent, layer: TransactionLayer, book: LegBook, rng: "random.Random | None"
+    ) -> None:
         self._agent = agent
         self._layer = layer
         self._book = book
         self._events = book.events
         self._exchanges = Exchanges(agent, layer)
+        self.reinviter = Reinviter(agent, layer, book, rng)
         handlers: dict[LegAction, Handler] = {
             LegAction.SEND_INVITE_AGAIN: self._send_invite_again,
             LegAction.SEND_CANCEL: self._send_cancel,
@@ -121,6 +129,8 @@ class Uac:
         match transaction.owner:
             case Leg() as leg:
                 self._invite_answered(leg, transaction, response, now)
+            case Reinvitation() as asked:
+                self.reinviter.response_received(asked, transaction, response, now=now)
             case Exchange() as exchange:
                 self._exchanges.response_received(exchange, transaction.request, response, now=now)
 
@@ -130,6 +140,8 @@ class Uac:
             case Leg() as leg if leg.client is transaction:
                 status = 408 if failure is Action.REPORT_TIMEOUT else 503
                 self._book.fire(leg, LegInput.RECEIVE_REFUSAL, Cause(status=status), now=now)
+            case Reinvitation() as asked:
+                self.reinviter.failed(asked, transaction, failure, now=now)
             case Exchange() as exchange:
                 exchange.on_final(None, now)
 
@@ -192,20 +204,8 @@ class Uac:
 
     def _acknowledge(self, leg: Leg, dialog: Dialog, invite: Request) -> None:
         path = dialog.path
-        # Section 22.1: the ACK carries the credentials of its INVITE, for it cannot be challenged.
-        credentials = [
-            (name, value)
-            for name in ("Authorization", "Proxy-Authorization")
-            for value in invite.headers.get_all(name)
-        ]
-        ack = self._agent.request(
-            "ACK",
-            path,
-            from_=dialog.local,
-            to=dialog.remote,
-            call_id=dialog.call_id,
-            cseq=invite.cseq.number,
-            headers=credentials,
+        ack = self._agent.ack_for_acceptance(
+            invite, path, from_=dialog.local, to=dialog.remote, call_id=dialog.call_id
         )
         sent = Acknowledgement(self._agent.render(ack), address_of(path.next_hop, leg.peer))
         leg.acks[dialog.remote.tag or ""] = sent

@@ -15,7 +15,7 @@ from softphone.sip.events import (
 )
 from softphone.sip.grammar import parse_uint
 from softphone.sip.layer import TransactionLayer
-from softphone.sip.leg import Cause, Leg, LegAction, LegInput, LegState, Unacknowledged
+from softphone.sip.leg import OPEN, Cause, Leg, LegAction, LegInput, LegState, Unacknowledged
 from softphone.sip.legs import LegBook
 from softphone.sip.local import ALLOW, SUPPORTED, LocalAgent
 from softphone.sip.message import KNOWN_METHODS, Request
@@ -123,11 +123,12 @@ class Uas:
         if leg is not None and leg.server is not None:
             transaction, leg.server = leg.server, None
             self._respond(transaction, cause, leg.local_tag, now)
+            self._book.fire(leg, LegInput.REINVITE_TURN, Cause(), now=now)
 
     def _with_reinvite(self, leg_id: int) -> Leg | None:
         """Return the leg if it has a re-INVITE that waits for the owner."""
         leg = self._book.of_owner(leg_id)
-        if leg is None or leg.state is not LegState.ESTABLISHED:
+        if leg is None or leg.state not in OPEN:
             return None
         return None if leg.server is None or leg.unacknowledged is not None else leg
 
@@ -179,8 +180,8 @@ class Uas:
             # Section 14.2: one INVITE at a time, and the first one is not answered yet.
             retry = (("Retry-After", str(BUSY_RETRY_AFTER_S)),)
             self._refuse(transaction, 500, now, headers=retry)
-        elif leg.state is not LegState.ESTABLISHED or leg.unacknowledged is not None:
-            self._refuse(transaction, 491, now)
+        elif leg.state not in OPEN or leg.unacknowledged is not None:
+            self._refuse(transaction, 491, now)  # section 14.2: one of ours is under way
         elif self._is_acceptable(request, transaction, now):
             leg.server = transaction
             dialog.refresh_target(request)
@@ -199,9 +200,10 @@ class Uas:
         self._respond(transaction, Cause(status=200), tag, now)
         if leg is None or leg.server is not invite:
             return
-        if leg.state is LegState.ESTABLISHED and leg.unacknowledged is None:
+        if leg.state in OPEN and leg.unacknowledged is None:
             leg.server = None
             self._respond(invite, Cause(status=487), leg.local_tag, now)
+            self._book.fire(leg, LegInput.REINVITE_TURN, Cause(), now=now)
         else:
             self._book.fire(leg, LegInput.RECEIVE_CANCEL, Cause(request=request), now=now)
 

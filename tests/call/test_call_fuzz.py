@@ -7,7 +7,7 @@ from support.sip_peers import ALICE, BOB
 from support.virtual_link import VirtualNetwork
 
 from softphone.sdp import make_offer
-from softphone.sip.events import ByeReceived, InviteReceived
+from softphone.sip.events import ByeReceived, InviteReceived, ReinviteReceived
 
 GOOD = bytes(make_offer(media(ALICE)))
 bodies = st.one_of(
@@ -64,3 +64,29 @@ def test_any_offer_and_any_second_offer(offer, second):
     net.run_for(60.0)
     assert ours.names().count("Ended") == 1
     assert ours.manager.next_timeout() is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(bodies, st.integers(200, 699), st.booleans())
+def test_any_answer_to_a_hold(answer, status, hangs_up):
+    net = VirtualNetwork()
+    ours = Phone(net, "alice", ALICE)
+
+    def on_event(endpoint, event, now):
+        if isinstance(event, InviteReceived):
+            endpoint.answer(event.leg, body=GOOD, now=now)
+        elif isinstance(event, ReinviteReceived) and status < 300:
+            endpoint.answer_reinvite(event.leg, body=answer, now=now)
+        elif isinstance(event, ReinviteReceived):
+            endpoint.reject_reinvite(event.leg, status, now=now)
+
+    stranger = Stranger(net, "bob", BOB, on_event=on_event)
+    ours.call(stranger)
+    net.run_for(1.0)
+    ours.manager.hold(1, True, now=net.now)
+    net.run_for(0.0 if hangs_up else 60.0)
+    ours.hang_up()
+    net.run_for(60.0)
+    assert ours.names().count("Ended") == 1
+    assert ours.manager.next_timeout() is None
+    assert ours.names().count("HoldChanged") + ours.names().count("HoldRefused") <= 1

@@ -87,7 +87,12 @@ def test_every_state_leads_to_the_end(machine):
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
 def test_every_timer_that_runs_means_something_and_only_those(machine):
-    run = {(state, TIMER_INPUT[timer]) for state, timers in machine.timers.items() for timer in timers}
+    run = {
+        (state, TIMER_INPUT[timer])
+        for started in (machine.timers, machine.limits)
+        for state, timers in started.items()
+        for timer in timers
+    }
     named = {pair for pair in machine.transitions if pair[1] in TIMER_INPUT.values()}
     assert run == named
 
