@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Optional parts to install besides, as CI does: EXTRAS=plots,webrtc,rnnoise,deepfilter,codec2,pesq,wer,amr,dask
+# Optional parts to install besides, as CI does: EXTRAS=plots,webrtc,rnnoise,deepfilter,codec2,pesq,wer,amr,dask,tls,discovery,osc,browser
 EXTRAS ?=
 COMMA := ,
 SOURCES := pyproject.toml meson.build tools/package_files.py $(shell find dsp softphone -type f ! -name '*.pyc' ! -name '*.so')

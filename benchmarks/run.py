@@ -28,9 +28,11 @@ BENCHMARKS = (
     "startup",
     "mouth_to_ear",
     "filter_file",
+    "live_latency",
     "suppression",
     "misalignments",
     "scoring_cost",
+    "control_cost",
 )
 KERNELS = ("test_filter_kernels", "test_kernels")
 LIMIT_S, SMOKE_LIMIT_S = 1800, 60

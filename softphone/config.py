@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from softphone.errors import UsageError
+from softphone.serve_config import ServeOptions
 
 Address = tuple[str, int]
 """Host and port."""
@@ -122,8 +123,19 @@ class AudioOptions:
     """WAV file for what is sent."""
     expect: str | None = None
     """What the peer is known to send, a file or `builtin:NAME`: the reference of the score."""
+    filter_sent: str | None = None
+    """A preset's name or file, for what is sent."""
+    filter_heard: str | None = None
+    """The same for what is heard."""
+    changes_sent: tuple[tuple[str, str], ...] = ()
+    """(path of a value of `filter_sent`, the value as typed), in this order."""
+    changes_heard: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
+        if (self.changes_sent and not self.filter_sent) or (self.changes_heard and not self.filter_heard):
+            raise UsageError(
+                "--set is for --filter PRESET, and --set-in for --filter-in PRESET: give it, too"
+            )
         _check_one_of(
             (
                 ("--play", self.play is not None),
@@ -272,6 +284,8 @@ class CallOptions:
     media: MediaOptions = MediaOptions()
     line: LineOptions = LineOptions()
     account: AccountOptions = AccountOptions()
+    serve: ServeOptions | None = None
+    """A server that lets it be steered from a page or by `softphone remote`; None: there is none."""
 
     def __post_init__(self) -> None:
         scheme, _, rest = self.uri.partition(":")
@@ -303,6 +317,8 @@ class AnswerOptions:
     media: MediaOptions = MediaOptions()
     line: LineOptions = LineOptions()
     account: AccountOptions = AccountOptions()
+    serve: ServeOptions | None = None
+    """A server that lets it be steered from a page or by `softphone remote`; None: there is none."""
 
     def __post_init__(self) -> None:
         _check_address(self.listen)
@@ -319,6 +335,10 @@ class DemoOptions:
     seconds: float = 8.0
     out: str | None = None
     """Folder for the recordings; None: a temporary one."""
+    filter_sent: str | None = None
+    """A preset's name or file, for what each side sends."""
+    filter_heard: str | None = None
+    """The same for what each side hears."""
     media: MediaOptions = MediaOptions(codecs=(CodecChoice("opus", 16_000),), ptime_ms=60)
     line: LineOptions = LineOptions()
 

@@ -18,14 +18,16 @@ from softphone.call.outcome import Ending, Outcome
 from softphone.call.record import CallInfo
 from softphone.cli.parser import parse
 from softphone.config import CallOptions
+from softphone.control_config import VERBS
 from softphone.io.process_cost import ProcessCost
 from softphone.media.paths import ReceiveStats
+from softphone.options import OPTIONS
 from softphone.radio import CallTrace
 from softphone.rtp.packet import RtpPacket
 from softphone.rtp.session import RtpSession
 from softphone.scorer.live import VERDICT_WORDS
 from softphone.scorer.score import CallScore, Score
-from softphone.settings import OPTIONS, load_settings
+from softphone.settings import load_settings
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -114,6 +116,13 @@ def test_every_option_is_described() -> None:
     assert not of_calls - set(re.findall(r"`--([a-z0-9-]+)", section("Options")))
 
 
+def test_every_option_and_verb_of_remote_and_of_a_server_is_described() -> None:
+    text = (ROOT / "docs" / "remote.md").read_text(encoding="utf-8")
+    options = {option.name for option in OPTIONS if option.group in ("serve", "remote")}
+    assert not options - set(re.findall(r"--([a-z0-9-]+)", text))
+    assert not set(VERBS) - set(re.findall(r"`([a-z]+)[ `]", text))
+
+
 def test_every_option_and_key_of_a_score_is_described() -> None:
     text = (ROOT / "docs" / "scoring.md").read_text(encoding="utf-8")
     options = {option.name for option in OPTIONS if "score" in option.group.split()}
@@ -124,7 +133,7 @@ def test_every_option_and_key_of_a_score_is_described() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_option_named_exists(document: Path) -> None:
     text = re.sub(
-        r"(python -m benchmarks|pip install).*", "", document.read_text(encoding="utf-8")
+        r"(python -m benchmarks|pip install|websocat).*", "", document.read_text(encoding="utf-8")
     )  # have options of their own
     named = set(re.findall(r"(?<![\w-])--([a-z][a-z0-9-]+)", text))
     assert named <= {option.name for option in OPTIONS} | OTHER_OPTIONS

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from softphone.config import AnswerOptions, CallOptions, CodecChoice, DemoOptions
+from softphone.control_config import ConsoleOptions, RemoteOptions, ServeOptions
 from softphone.errors import UsageError
-from softphone.settings import OPTIONS, Settings, load_settings, user_config_path
+from softphone.options import OPTIONS
+from softphone.settings import Settings, load_settings, user_config_path
 
 URI = "sip:bob@127.0.0.1"
 
@@ -167,7 +169,11 @@ def test_the_users_own_file_is_read_where_none_is_named(
 
 
 def test_each_option_names_a_field_of_its_dataclass() -> None:
-    bases = {"call": CallOptions(URI), "answer": AnswerOptions(), "demo": DemoOptions()}
+    serve = ServeOptions()
+    bases: dict[str, object] = {
+        "call": CallOptions(URI, serve=serve), "answer": AnswerOptions(serve=serve), "demo": DemoOptions(),
+        "console": ConsoleOptions(), "remote": RemoteOptions("undo"),
+    }  # fmt: skip
     for option in OPTIONS:
         for command in bases.keys() & set(option.commands):
             base = bases[command]

@@ -6,12 +6,15 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from softphone.cli.parser import given_options
 from softphone.cli.terminal import Terminal
 from softphone.config import AnswerOptions, CallOptions, DemoOptions
 from softphone.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from softphone.serve_config import Serving
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 _NO_AUDIO = (
@@ -22,7 +25,7 @@ _NO_AUDIO = (
 
 def demo(given: argparse.Namespace, terminal: Terminal) -> int:
     """Run `softphone demo`."""
-    options = _settings(given, terminal).apply(DemoOptions())
+    options = settings_of(given, terminal).apply(DemoOptions())
     from softphone import app
 
     both = app.run_demo(options, lambda line: _note_progress(line, given.verbose, terminal))
@@ -44,8 +47,15 @@ def _print_demo(both: Mapping[str, Mapping[str, Any]], terminal: Terminal) -> No
 
 def answer(given: argparse.Namespace, terminal: Terminal) -> int:
     """Run `softphone answer`."""
-    options = _settings(given, terminal).apply(AnswerOptions())
+    options = settings_of(given, terminal).apply(AnswerOptions())
     from softphone import app
+
+    results = app.answer_calls(options, event_printer(terminal), on_serving=serving_printer(terminal))
+    return app.exit_status(results)
+
+
+def event_printer(terminal: Terminal) -> Callable[[Mapping[str, Any]], None]:
+    """What prints each event, and each RESULT of a call that has ended, as they come."""
 
     def on_event(event: Mapping[str, Any]) -> None:
         if "event" in event:
@@ -59,16 +69,31 @@ def answer(given: argparse.Namespace, terminal: Terminal) -> int:
             _print_result(event, terminal)
         terminal.stop_if_unread()
 
-    return app.exit_status(app.answer_calls(options, on_event))
+    return on_event
+
+
+def serving_printer(terminal: Terminal, *, event: bool = True) -> "Callable[[Serving], None]":
+    """What says where others steer, once they can.
+
+    Args:
+        event: with `--json`, as a line of its own on standard output, too.
+    """
+
+    def on_serving(serving: "Serving") -> None:
+        from softphone.cli import pairing
+
+        pairing.show(serving, terminal, event=event)
+
+    return on_serving
 
 
 def call(given: argparse.Namespace, terminal: Terminal) -> int:
     """Run `softphone call`."""
-    options = _settings(given, terminal).apply(CallOptions(given.uri))
+    options = settings_of(given, terminal).apply(CallOptions(given.uri))
     from softphone import app
 
     terminal.show(f"calling {options.uri} ...")
-    results = app.place_call(options, terminal.on_progress)
+    results = app.place_call(options, terminal.on_progress, on_serving=serving_printer(terminal, event=False))
     with _undisturbed():
         _print_calls(options, results, terminal)
     return app.exit_status(results)
@@ -109,7 +134,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Terminal], int]] = {
 }
 
 
-def _settings(given: argparse.Namespace, terminal: Terminal) -> Settings:
+def settings_of(given: argparse.Namespace, terminal: Terminal) -> Settings:
     """Read the file and the command line, and set up what is told on standard error."""
     handler = _TerminalHandler(terminal, in_full=given.verbose >= 2)
     logging.basicConfig(

@@ -79,6 +79,14 @@ def _run(arguments: list[str], terminal: Terminal) -> int:
         from softphone.cli import filtering
 
         return filtering.run(given, terminal)
+    if given.command == "remote":
+        from softphone.cli import remote
+
+        return remote.run(given, terminal)
+    if given.command == "console":
+        from softphone.cli import console
+
+        return console.run(given, terminal)
     from softphone.cli import calls
 
     return calls.COMMANDS[given.command](given, terminal)

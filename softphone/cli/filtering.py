@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from softphone.cli import live
 from softphone.cli.parser import given_options
 from softphone.cli.progress import Bar, stopping
 from softphone.cli.terminal import Terminal, rounded
@@ -28,6 +29,8 @@ def run(given: argparse.Namespace, terminal: Terminal) -> int:
     words: list[str] = given.words
     if given.describe or given.list or given.show is not None:
         return _listed(given, settings, terminal)
+    if live.is_wanted(settings):
+        return live.run(settings, words, given.verbose, terminal)
     if len(words) != 3:
         raise UsageError(f"filter: {_WORDS}; got {' '.join(words) or 'nothing'}")
     with stopping():

@@ -1,19 +1,25 @@
 """The arguments of each command, made from the table of options."""
 
 import argparse
+import re
 from typing import TYPE_CHECKING, NoReturn
 
 from softphone.errors import UsageError
 
 if TYPE_CHECKING:
-    from softphone.settings import Option
+    from softphone.options import Option
 
 _GROUP_TITLES = {
     "audio": "audio (neither --play, --echo, --tone nor --device: bundled speech is sent)",
     "media": "media",
     "line": "line: simulate a bad one, between RTP and the socket",
     "account": "account (answer: a password makes callers prove who they are)",
+    "serve": "serve: let a browser, `softphone remote` or a script steer what runs (docs/remote-control.md)",
 }
+_ADDRESS = re.compile(
+    r"\d+|localhost|\d+(\.\d+){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+|\[[^\]]*\](:\d*)?|[\w.-]*:\d+"
+)
+"""What is taken for an address behind an option that may also stand alone."""
 _CONFIG_HELP = "configuration (the user's own config.toml)"
 NO_COMMAND = "a command is wanted, got none; try `softphone demo`"
 _CALLS = {
@@ -21,8 +27,10 @@ _CALLS = {
     "answer": "answer calls",
     "call": "call a SIP URI",
 }
-_FILTER = "run a sound file through filters"
+_FILTER = "run a sound file, or sound as it is heard, through filters"
 _FILTER_USAGE = """softphone filter PRESET|FILE.toml IN OUT [--set PATH=VALUE ...] [options]
+       softphone filter PRESET|FILE.toml --live [--in-device NAME] [--out-device NAME] [--serve [HOST:PORT]] [options]
+       softphone filter PRESET|FILE.toml IN OUT --realtime [--serve [HOST:PORT]] [options]
        softphone filter --list | --show PRESET [--set PATH=VALUE ...] | --describe [FILTER ...]"""
 _CODEC_VERBS = {
     "encode": "encode a sound file into a file of packets",
@@ -46,12 +54,24 @@ _RADIO = "airtime and energy: of a flow of packets, of codecs, of an idle regist
 _RADIO_USAGE = """softphone radio --packets N --bytes B [--radio NAME[:MBPS]]
        softphone radio compare | turns [--bitrate BPS] [--ptime MS] | idle [--expires S]
        softphone radio --list | --show NAME"""
+_CONSOLE = "calls, filters and scores, all steered from a page in the browser"
+_REMOTE = "steer a filter or a call that somebody serves"
+_REMOTE_USAGE = """softphone remote [--at HOST:PORT|NAME] [--token-env VAR] [--chain NAME] VERB
+  get [PATH]           a value, or all of them        set PATH VALUE    another value
+  presets              which there are                preset NAME       go over to one
+  bypass on|off        the plain sound, as loud       undo, redo        the last change
+  save NAME            keep the values as a preset    schema [FILTER]   parameters, units, ranges
+  watch                changes and levels, as they come
+  clients              who else is here               find              who announces itself on the local network"""
 _EXAMPLES = {
     "radio": "softphone radio --packets 16.7 --bytes 140 --radio wifi-n:65",
     "demo": "softphone demo --seconds 5 --out recordings",
     "answer": "softphone answer --listen 127.0.0.1:5070 --calls 1 --record heard.wav --json",
     "call": "softphone call sip:bob@127.0.0.1:5070 --codec opus:16000 --ptime 60 --record heard.wav",
-    "filter": "softphone filter voice-clear in.wav out.wav --set low-cut.freq_hz=120",
+    "filter": "softphone filter voice-clear in.wav out.wav --set low-cut.freq_hz=120\n"
+    "  softphone filter voice-clear --live --serve",
+    "console": "softphone console --serve 127.0.0.1:8765 --out recordings",
+    "remote": "softphone remote set low-cut.freq_hz 200",
     "devices": "softphone devices --json",
     "codec": "softphone codec list",
     "codec list": "softphone codec list --json",
@@ -61,6 +81,10 @@ _EXAMPLES = {
     "score": "softphone score heard.wav --reference builtin:man --min-mos 3.5",
     "sweep": "softphone sweep --codecs opus:6000@60,codec2:3200 --loss 0,5,10 --out swept",
 }
+
+
+_WITH_OPTIONS = ("filter", "score", "radio", "console", "remote", "codec", "sweep")
+_LISTINGS = {"filter": ("list", "show", "describe"), "radio": ("list", "show")}
 
 
 class Parser(argparse.ArgumentParser):
@@ -99,6 +123,12 @@ def make_parser(command: str | None) -> Parser:
     one = _add(commands, "radio", "radio", _RADIO)
     if command == "radio":
         _add_radio_options(one)
+    one = _add(commands, "console", "console", _CONSOLE)
+    if command == "console":
+        _add_call_options(one, command)
+    one = _add(commands, "remote", "remote", _REMOTE)
+    if command == "remote":
+        _add_remote_options(one)
     _add(commands, "devices", "devices", "list sound devices")
     codec = _add(commands, "codec", "codec", "codecs: see `softphone codec list`", common=False)
     verbs = codec.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True)
@@ -123,15 +153,29 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """
     command = next((word for word in arguments if not word.startswith("-")), None)
     parser = make_parser(command)
-    given, unknown = parser.parse_known_args(arguments)
+    given, unknown = parser.parse_known_args(_with_bare_options(arguments))
     if hasattr(given, "words"):  # argparse takes no words behind an option once it has seen some before it
-        given.words += [word for word in unknown if not word.startswith("-")]
-        unknown = [word for word in unknown if word.startswith("-")]
+        given.words += [word for word in unknown if _is_word(word)]
+        unknown = [word for word in unknown if not _is_word(word)]
     if given.command is None and not given.version:
         raise UsageError(NO_COMMAND)
     if unknown:
         raise UsageError(_unknown(command, unknown[0]))
     return given
+
+
+def _with_bare_options(arguments: list[str]) -> list[str]:
+    """*arguments*, where ``--serve`` and the like take no word that can be no address, as `filter --serve telephone`."""
+    words = [*arguments, "-"]
+    return [
+        f"{word}=" if word in ("--serve", "--osc") and not _ADDRESS.fullmatch(words[index + 1]) else word
+        for index, word in enumerate(arguments)
+    ]
+
+
+def _is_word(word: str) -> bool:
+    """Whether *word* is no option: a list of values may begin with a negative one."""
+    return not word.startswith("-") or word[1:2].isdigit()
 
 
 def _unknown(command: str | None, word: str) -> str:
@@ -152,29 +196,14 @@ def _unknown(command: str | None, word: str) -> str:
 
 
 def _option_names(command: str | None) -> list[str]:
-    if command == "score":
-        from softphone.settings import OPTIONS
-
-        return ["config", *(one.name for one in OPTIONS if "score" in one.commands)]
-    if command == "radio":
-        from softphone.settings import OPTIONS
-
-        return ["config", "list", "show", *(one.name for one in OPTIONS if "radio" in one.commands)]
-    if command in ("codec", "sweep"):
-        from softphone.settings import OPTIONS
-
-        of = ("encode", "decode", "compare") if command == "codec" else ("sweep",)
-        return ["config", *dict.fromkeys(option.name for option in OPTIONS if set(of) & set(option.commands))]
-    if command == "filter":
-        from softphone.settings import OPTIONS
-
-        own = [option.name for option in OPTIONS if "filter" in option.commands]
-        return ["config", "list", "show", "describe", *own]
-    if command not in _CALLS:
+    """The options of *command*, `--json` and `-v` aside; none where there are no others."""
+    if command not in (*_CALLS, *_WITH_OPTIONS):
         return []
-    from softphone.settings import OPTIONS
+    from softphone.options import OPTIONS
 
-    return ["config"] + [option.name for option in OPTIONS if command in option.commands]
+    of = tuple(_CODEC_VERBS) if command == "codec" else (command,)
+    own = (option.name for option in OPTIONS if set(of) & set(option.commands))
+    return list(dict.fromkeys(("config", *_LISTINGS.get(command, ()), *own)))
 
 
 def _add(
@@ -197,7 +226,7 @@ def _add(
 
 
 def _add_call_options(parser: Parser, command: str) -> None:
-    from softphone.settings import GROUPS, OPTIONS
+    from softphone.options import GROUPS, OPTIONS
 
     parser.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
     if command == "call":
@@ -215,7 +244,7 @@ def _add_call_options(parser: Parser, command: str) -> None:
 
 
 def _add_filter_options(parser: Parser) -> None:
-    from softphone.settings import OPTIONS
+    from softphone.options import OPTIONS
 
     parser.usage = _FILTER_USAGE
     parser.add_argument(
@@ -231,13 +260,25 @@ def _add_filter_options(parser: Parser) -> None:
     what.add_argument(
         "--describe", action="store_true", help="filters with their parameters, units and ranges"
     )
+    serve = parser.add_argument_group(_GROUP_TITLES["serve"])
     for option in OPTIONS:
         if "filter" in option.commands:
+            _add_option(serve if option.group == "serve" else parser, option)
+
+
+def _add_remote_options(parser: Parser) -> None:
+    from softphone.options import OPTIONS
+
+    parser.usage = _REMOTE_USAGE
+    parser.add_argument("words", nargs="*", metavar="VERB", help="what to do, as above")
+    parser.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
+    for option in OPTIONS:
+        if "remote" in option.commands:
             _add_option(parser, option)
 
 
 def _add_measuring_options(parser: Parser, command: str) -> None:
-    from softphone.settings import OPTIONS
+    from softphone.options import OPTIONS
 
     metavar, what = _WORDS[command]
     if metavar:
@@ -260,7 +301,7 @@ def _add_measuring_options(parser: Parser, command: str) -> None:
 
 
 def _add_score_options(parser: Parser) -> None:
-    from softphone.settings import OPTIONS
+    from softphone.options import OPTIONS
 
     parser.usage = _SCORE_USAGE
     parser.add_argument(
@@ -276,7 +317,7 @@ def _add_score_options(parser: Parser) -> None:
 
 
 def _add_radio_options(parser: Parser) -> None:
-    from softphone.settings import OPTIONS
+    from softphone.options import OPTIONS
 
     parser.usage = _RADIO_USAGE
     parser.add_argument(
@@ -301,6 +342,16 @@ def _add_option(container: argparse._ActionsContainer, option: "Option") -> None
             f"--{option.name}", action="store_true", default=argparse.SUPPRESS, help=option.help
         )
         return
+    if option.bare is not None:
+        container.add_argument(
+            f"--{option.name}",
+            nargs="?",
+            const=option.bare,
+            metavar=option.metavar,
+            default=argparse.SUPPRESS,
+            help=option.help,
+        )
+        return
     container.add_argument(
         f"--{option.name}",
         action="append" if option.repeats else "store",
@@ -312,7 +363,7 @@ def _add_option(container: argparse._ActionsContainer, option: "Option") -> None
 
 def given_options(arguments: argparse.Namespace) -> dict[str, object]:
     """Return the options that stood on the command line, by name."""
-    from softphone.settings import OPTIONS
+    from softphone.options import OPTIONS
 
     return {
         option.name: getattr(arguments, option.name.replace("-", "_"))

@@ -151,11 +151,19 @@ def _verdict(result: Result) -> str:
     return ", ".join(map(str, verdict)) if isinstance(verdict, list) else ""
 
 
+def _filters(result: Result) -> str:
+    found = result.get("filter")
+    if not isinstance(found, Mapping):
+        return ""
+    return ", ".join(f"{side} {name}" for side, name in found.items() if name)
+
+
 _ROWS: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ("outcome", _outcome),
     ("ended by", _figure("ended_by", "{}")),
     ("mode", _mode),
     ("codec", _codec),
+    ("filters", _filters),
     ("setup", _figure("setup_s", "{:.3f} s")),
     ("first audio", _figure("first_rtp_s", "{:.3f} s")),
     ("talk", _figure("duration_s", "{:.1f} s")),

@@ -32,6 +32,11 @@ class Terminal:
         """What to call with the figures of a running call; None in a pipe, where nobody watches."""
         return self._show_figures if sys.stderr.isatty() else None
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether there is a terminal for a live line."""
+        return sys.stderr.isatty()
+
     def show(self, line: str) -> None:
         """Renew the live line, where there is a terminal for it."""
         if sys.stderr.isatty():
@@ -61,6 +66,11 @@ class Terminal:
         """Say something on standard error."""
         self.clear()
         self._write_error(f"softphone: {_harmless(message)}\n")
+
+    def show_block(self, text: str) -> None:
+        """Print lines of our own on standard error as they are, colours and all."""
+        self.clear()
+        self._write_error(text + "\n")
 
     def print_json(self, value: Mapping[str, Any]) -> None:
         """Print one object on a line of its own."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from softphone.cli import main
-from softphone.settings import OPTIONS
+from softphone.options import OPTIONS
 
 COMMANDS = {"codec encode": "encode", "codec decode": "decode", "codec compare": "compare", "sweep": "sweep"}
 

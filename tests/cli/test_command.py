@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from softphone import app
+from softphone.app import console as console_app
 from softphone.cli import main
 from softphone.config import AnswerOptions, CallOptions, CodecChoice, DemoOptions
 from softphone.errors import EnvironmentProblem, SoftphoneError, UnreachableError
+from softphone.serve_config import ServeOptions, Serving
 
 URI = "sip:bob@127.0.0.1:5070"
 
@@ -44,7 +46,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Fake `place_call`: remembers its options, returns or raises what `answer` holds."""
     seen: dict[str, Any] = {"answer": [result()]}
 
-    def place_call(options: CallOptions, on_progress: object) -> list[dict[str, Any]]:
+    def place_call(options: CallOptions, on_progress: object, *, on_serving: object) -> list[dict[str, Any]]:
         seen.update(options=options, on_progress=on_progress)
         if isinstance(seen["answer"], BaseException):
             raise seen["answer"]
@@ -287,7 +289,7 @@ def test_an_open_password_is_warned_of(calls: dict[str, Any], capsys: pytest.Cap
 def test_logs_go_to_standard_error_as_far_as_asked_for(
     flags: list[str], shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def place_call(options: CallOptions, on_progress: object) -> list[dict[str, Any]]:
+    def place_call(options: CallOptions, on_progress: object, *, on_serving: object) -> list[dict[str, Any]]:
         log = logging.getLogger("softphone.app")
         log.debug("d")
         log.info("i")
@@ -303,7 +305,7 @@ def test_logs_go_to_standard_error_as_far_as_asked_for(
 
 def fake_answer(events: list[dict[str, Any]]) -> Callable[..., list[dict[str, Any]]]:
     def answer_calls(
-        options: AnswerOptions, on_event: Callable[[Mapping[str, Any]], None]
+        options: AnswerOptions, on_event: Callable[[Mapping[str, Any]], None], *, on_serving: object
     ) -> list[dict[str, Any]]:
         for event in events:
             on_event(event)
@@ -323,6 +325,55 @@ def test_answer_prints_json_lines_as_they_come(
     assert err == "softphone: no-audio: 200 OK\n"
 
 
+@pytest.mark.parametrize("command", ["answer", "console"])
+def test_what_is_served_is_told_with_its_token_on_standard_error_alone(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listening = {"event": "listening", "uri": "sip:answer@127.0.0.1:5070"}
+    serving = Serving(
+        ("http://127.0.0.1:1/",), "http://127.0.0.1:1/#token=secret", "http://127.0.0.1:1/#token=look"
+    )
+
+    def served(
+        options: Any, on_event: Callable[[Any], None], *, on_serving: Callable[[Serving], None]
+    ) -> list[Any]:
+        assert options.serve.address == ("127.0.0.1", 1)
+        on_serving(serving)
+        on_event(listening)
+        on_event({"event": "error", "error": "a call failed"})
+        return []
+
+    monkeypatch.setattr(app, "answer_calls", served)
+    monkeypatch.setattr(console_app, "run_console", served)
+    assert main([command, "--serve", "1", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert [json.loads(line)["event"] for line in out.splitlines()] == ["serving", "listening", "error"]
+    assert "token" not in out
+    assert err == (
+        "softphone: steer at http://127.0.0.1:1/#token=secret\n"
+        "softphone: look only: http://127.0.0.1:1/#token=look\nsoftphone: a call failed\n"
+    )
+    assert main([command, "--serve", "1"]) == 0
+    assert capsys.readouterr() == ("listening at sip:answer@127.0.0.1:5070\n", err)
+
+
+def test_call_with_json_prints_one_object_though_it_serves(
+    calls: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def place_call(
+        options: CallOptions, on_progress: object, *, on_serving: Callable[[Serving], None]
+    ) -> list[Any]:
+        assert options.serve == ServeOptions()
+        on_serving(Serving(("http://127.0.0.1:1/",), "http://127.0.0.1:1/#token=secret", ""))
+        return [result()]
+
+    monkeypatch.setattr(app, "place_call", place_call)
+    assert main(["call", URI, "--serve", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert only_object(out) == result()
+    assert "#token=secret" in err
+
+
 def test_answer_without_calls_is_done(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -334,7 +385,7 @@ def test_answer_without_calls_is_done(
 def test_a_reader_that_leaves_causes_no_traceback() -> None:
     code = (
         "import sys; from softphone import app; from softphone.cli import main\n"
-        "app.place_call = lambda o, p: [{'outcome': 'completed', 'reason': 'x' * 200000}]\n"
+        "app.place_call = lambda o, p, **more: [{'outcome': 'completed', 'reason': 'x' * 200000}]\n"
         "app.exit_status = lambda r: 0\n"
         f"sys.exit(main(['call', '{URI}', '--json']))"
     )
@@ -383,7 +434,7 @@ def test_on_a_terminal_a_live_line_stands_until_the_result(
     monkeypatch.setattr(sys, "stderr", err)
 
     def place_call(
-        options: CallOptions, on_progress: Callable[[dict[str, Any]], None]
+        options: CallOptions, on_progress: Callable[[dict[str, Any]], None], *, on_serving: object
     ) -> list[dict[str, Any]]:
         on_progress({"elapsed_s": 3.2, "total_s": 8.0, "loss_pct": 0.5, "level_dbov": -26.0})
         logging.getLogger("softphone").warning("bumpy")

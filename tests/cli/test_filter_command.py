@@ -19,7 +19,8 @@ from dsp.filters import filters
 from dsp.params import fields_of
 from softphone.cli import main
 from softphone.errors import EnvironmentProblem
-from softphone.settings import OPTIONS, load_settings
+from softphone.options import OPTIONS
+from softphone.settings import load_settings
 
 OWN = 'about = "My own"\n[[filter]]\ntype = "gain"\ngain_db = -6.0\n'
 
@@ -299,6 +300,72 @@ def test_the_file_of_settings_counts_where_the_command_line_is_silent(
     assert load_settings("filter", None).values == {}
 
 
+def test_values_of_the_configuration_file_count_one_by_one_unless_the_command_line_has_that_one(
+    capsys: pytest.CaptureFixture[str], source: str
+) -> None:
+    Path("two.toml").write_text('[[filter]]\ntype = "gain"\n\n[[filter]]\ntype = "gain"\nslot = "after"\n')
+    for text in (
+        "[filter.set]\ngain.gain_db = -4\nafter.gain_db = -2\n",
+        '[filter.set]\n"gain.gain_db" = -4.0\n"after.gain_db" = "-2"\n',
+        '[filter]\nset = ["gain.gain_db=-4", "after.gain_db=-2"]\n',
+        "[filter]\nset = [{ gain = { gain_db = -4 } }, { after.gain_db = -2 }]\n",
+    ):
+        Path("config.toml").write_text(text)
+        config = ("--config", "config.toml")
+        for more, db in (((), -6), (("--set", "gain.gain_db=-1"), -3), (("--set", "after.bypass=on"), -4)):
+            _, done, _ = run_json(capsys, "two.toml", source, "out.wav", "--force", *config, *more)
+            assert done["level_after_dbfs"] == pytest.approx(done["level_before_dbfs"] + db, abs=0.01), (
+                text,
+                more,
+            )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[filter.set]\ngain.gain_db = 99\n", "gain.gain_db must be -120 to 60 dB, got 99"),
+        ("[filter.set]\ngian.gain_db = 1\n", "gian"),
+        (
+            "[filter.set]\ngain.gain_db = 1979-05-27\n",
+            "[filter] set: wanted a number, text, true, false or a list",
+        ),
+        ("[filter]\nset = 3\n", "[filter] set: wanted text, got 3"),
+    ],
+)
+def test_a_wrong_value_in_the_configuration_file_is_one_line(
+    capsys: pytest.CaptureFixture[str], source: str, text: str, words: str
+) -> None:
+    Path("one.toml").write_text('[[filter]]\ntype = "gain"\n')
+    Path("config.toml").write_text(text)
+    assert words in refusal(capsys, "one.toml", source, "out.wav", "--config", "config.toml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--serve",), "--serve is for what is heard as it runs: add --live or --realtime"),
+        (("--in-device", "x"), "--in-device is for what is heard as it runs: add --live or --realtime"),
+        (("--block", "5"), "--block is for what is heard as it runs"),
+        (("--seconds", "5"), "--seconds is for what is heard as it runs"),
+        (("--realtime", "--plot", "x.png"), "--plot is for files that are filtered at once"),
+        (("--realtime", "--allow-lan"), "--allow-lan is for --serve: give it, too"),
+        (("--realtime", "--in-device", "x"), "--in-device and --out-device are for --live"),
+        (("--realtime", "--block", "500"), "--block must be 1 to 100 ms, got 500"),
+        (("--realtime", "--rate", "100"), "--rate must be 8000 to 192000 Hz, got 100"),
+        (
+            ("--realtime", "--serve", "0.0.0.0:80"),
+            "--serve 0.0.0.0 would let others on the network in: add --allow-lan",
+        ),
+        (("--realtime", "--serve", "70000"), "--serve port must be 0 to 65535, got 70000"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_in_one_line(
+    capsys: pytest.CaptureFixture[str], source: str, arguments: tuple[str, ...], words: str
+) -> None:
+    assert words in refusal(capsys, "telephone", source, "out.wav", *arguments)
+    assert not Path("out.wav").exists()
+
+
 def test_a_plot_is_refused_before_any_work(
     capsys: pytest.CaptureFixture[str], source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,7 +437,18 @@ def test_help_names_every_option_and_ends_with_an_example(capsys: pytest.Capture
     out = capsys.readouterr().out
     shown = set(re.findall(r"^  --([a-z0-9-]+)", out, re.MULTILINE))
     own = {option.name for option in OPTIONS if "filter" in option.commands}
-    assert own == {"set", "far", "plot", "force"}
+    assert own >= {
+        "set",
+        "far",
+        "plot",
+        "force",
+        "live",
+        "realtime",
+        "in-device",
+        "out-device",
+        "serve",
+        "allow-lan",
+    }
     assert shown == own | {"json", "config", "list", "show", "describe"}
     assert out.splitlines()[-1].strip().startswith("softphone filter ")
     assert "softphone filter --list | --show PRESET" in out

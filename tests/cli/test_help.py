@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from softphone.cli import main
-from softphone.settings import OPTIONS
+from softphone.options import OPTIONS
 
 HEAVY = (
     "numpy",
@@ -17,12 +17,16 @@ HEAVY = (
     "softphone.app",
     "softphone.io",
     "softphone.sip",
+    "softphone.control",
+    "websockets",
+    "segno",
+    "ssl",
     "logging",
     "tomllib",
 )
 
 
-@pytest.mark.parametrize("command", ["demo", "answer", "call", "devices", "codec list"])
+@pytest.mark.parametrize("command", ["demo", "answer", "call", "devices", "codec list", "console", "remote"])
 def test_help_ends_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main([*command.split(), "--help"])
@@ -33,7 +37,7 @@ def test_help_ends_with_an_example(command: str, capsys: pytest.CaptureFixture[s
     assert err == ""
 
 
-@pytest.mark.parametrize("command", ["demo", "answer", "call"])
+@pytest.mark.parametrize("command", ["demo", "answer", "call", "console", "remote"])
 def test_help_names_every_option_of_the_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([command, "--help"])
@@ -43,7 +47,9 @@ def test_help_names_every_option_of_the_command(command: str, capsys: pytest.Cap
     assert shown == own | {"json", "config"}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["call", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], *([command, "--help"] for command in ("call", "filter", "console", "remote"))]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys; from softphone.cli import main\n"

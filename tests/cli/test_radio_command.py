@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from softphone.cli import main
+from softphone.options import OPTIONS
 from softphone.radio import airtime, radios
-from softphone.settings import OPTIONS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "airtime.md"
 SHOWN = re.findall(

@@ -45,6 +45,17 @@ def test_a_rating_names_its_scale_and_where_its_figures_are_from(columns: int) -
     assert "R 89.5 (G.107)" in line
 
 
+def test_the_filters_of_a_call_are_named_where_there_are_any(columns: int) -> None:
+    filtered = {**RESULT, "filter": {"sent": "telephone", "heard": None}}
+    lines = table.calls_side_by_side("demo", {"caller": filtered, "callee": RESULT}).splitlines()
+    assert [line.split() for line in lines if line.startswith("filters")] == [
+        ["filters", "sent", "telephone"]
+    ]
+    odd = {**RESULT, "filter": "what a peer may say"}
+    plain = table.calls_side_by_side("demo", {"caller": odd, "callee": RESULT})
+    assert "filters" not in plain
+
+
 def test_the_path_of_a_recording_stands_whole_on_a_line(columns: int) -> None:
     lines = table.calls_side_by_side("demo", {"caller": RESULT}).splitlines()
     assert f"recording, caller: {RESULT['recording']}" in lines
