@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from softphone.app.filtering import FilteredFile, FilterProgress
     from softphone.app.result import Result, exit_status
     from softphone.config import AnswerOptions, CallOptions, DemoOptions
+    from softphone.serve_config import Serving
 
 __all__ = [
     "FilteredFile",
@@ -60,14 +61,42 @@ class RunningCall(Protocol):
     def progress(self) -> dict[str, Any] | None:
         """Figures of the call so far; None when it is over."""
 
+    def status(self) -> dict[str, Any]:
+        """How it stands at this moment: docs/calls.md defines the keys."""
+
+    def mute(self, on: bool) -> None:
+        """Send silence, or what is captured again.
+
+        Raises:
+            UsageError: the call is over.
+        """
+
+    def hold(self, on: bool) -> None:
+        """Put the peer on hold, or take it back, by a re-INVITE; `status` tells when the peer has agreed.
+
+        Raises:
+            UsageError: the call is over, or a change of hold is under way.
+        """
+
+    def send_dtmf(self, digits: str) -> None:
+        """Send digits, of 0-9 * # A-D.
+
+        Raises:
+            UsageError: the call is over or on hold, the peer takes none, or one of them is no key.
+        """
+
     def hang_up(self) -> None:
         """End it."""
 
 
 OnRunning = Callable[[RunningCall], None]
+OnServing = Callable[["Serving"], None]
+"""Told where others can steer, once they can."""
 
 
-def place_call(options: CallOptions, on_progress: Progress | None = None) -> list[Result]:
+def place_call(
+    options: CallOptions, on_progress: Progress | None = None, *, on_serving: OnServing | None = None
+) -> list[Result]:
     """Place the calls of *options*, one after the other; return a RESULT for each.
 
     Ctrl-C hangs up; the RESULT of what there was is returned.
@@ -77,7 +106,7 @@ def place_call(options: CallOptions, on_progress: Progress | None = None) -> lis
     """
     from softphone.app.runner import run
 
-    return run(lambda stop: place_call_async(options, on_progress, stop=stop))
+    return run(lambda stop: place_call_async(options, on_progress, stop=stop, on_serving=on_serving))
 
 
 async def place_call_async(
@@ -86,16 +115,25 @@ async def place_call_async(
     *,
     stop: asyncio.Event | None = None,
     on_running: OnRunning | None = None,
+    on_serving: OnServing | None = None,
 ) -> list[Result]:
     """As `place_call`; *stop*, when set, hangs up, and *on_running* is told each call when its audio runs."""
     import asyncio
 
     from softphone.app.caller import call
 
-    return await call(options, stop=stop or asyncio.Event(), progress=on_progress, on_running=on_running)
+    return await call(
+        options,
+        stop=stop or asyncio.Event(),
+        progress=on_progress,
+        on_running=on_running,
+        on_serving=on_serving,
+    )
 
 
-def answer_calls(options: AnswerOptions, on_event: OnEvent) -> list[Result]:
+def answer_calls(
+    options: AnswerOptions, on_event: OnEvent, *, on_serving: OnServing | None = None
+) -> list[Result]:
     """Answer calls until Ctrl-C or ``options.calls`` have ended; return their RESULTs.
 
     Without ``options.calls`` these are the last 1000, after the worst of the older ones.
@@ -105,7 +143,7 @@ def answer_calls(options: AnswerOptions, on_event: OnEvent) -> list[Result]:
     """
     from softphone.app.runner import run
 
-    return run(lambda stop: answer_calls_async(options, on_event, stop=stop))
+    return run(lambda stop: answer_calls_async(options, on_event, stop=stop, on_serving=on_serving))
 
 
 async def answer_calls_async(
@@ -114,13 +152,16 @@ async def answer_calls_async(
     *,
     stop: asyncio.Event | None = None,
     on_running: OnRunning | None = None,
+    on_serving: OnServing | None = None,
 ) -> list[Result]:
     """As `answer_calls`; *stop*, when set, hangs up and ends it, and *on_running* is told each call when its audio runs."""
     import asyncio
 
     from softphone.app.callee import answer
 
-    return await answer(options, on_event, stop=stop or asyncio.Event(), on_running=on_running)
+    return await answer(
+        options, on_event, stop=stop or asyncio.Event(), on_running=on_running, on_serving=on_serving
+    )
 
 
 def run_demo(options: DemoOptions, on_progress: Callable[[str], None]) -> dict[str, Result]:

@@ -5,17 +5,22 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from softphone.app.audio import CallAudio, numbered
+from softphone.app.call_filters import checked_filters
 from softphone.app.codec_choice import carrying, chosen_codecs, header_bytes_of
 from softphone.app.modes import is_sparing
 from softphone.app.one_call import CallPlan, OneCall
 from softphone.app.result import Result, exit_status
+from softphone.app.serving import OnServing, serve_calls
 from softphone.app.station import Station, now
 from softphone.call.events import CallEvent, IncomingCall
 from softphone.config import AnswerOptions
 from softphone.errors import SoftphoneError
+
+if TYPE_CHECKING:
+    from softphone.app.served_calls import ServedCalls
 
 MAX_RESULTS = 1000
 """Of a callee without end, which has told each of them: of the older ones only the worst is kept."""
@@ -34,24 +39,30 @@ class Callee:
         on_event: OnEvent,
         stop: asyncio.Event,
         on_running: Callable[[OneCall], None] | None = None,
+        on_serving: OnServing | None = None,
     ) -> None:
         self.results: deque[Result] = deque(maxlen=MAX_RESULTS if options.calls is None else options.calls)
         self._worst_of_older: Result | None = None
         self._station = station
         self._options = options
+        self._on_serving = on_serving
+        self._served: ServedCalls | None = None
         self._on_event = on_event
         self._stop = stop
         self._refuse = partial(station.refuse, status=480)  # RFC 3261 section 21.4.18: not to be had now
         self._running: dict[asyncio.Task[None], OneCall] = {}
         self._taken = 0
+        chosen = carrying(
+            chosen_codecs(options.media, header_bytes=header_bytes_of(options.listen[0]), answers=True),
+            options.audio.tone_hz,
+        )
+        self._filters = checked_filters(options.audio, chosen)
         self._plan = CallPlan(
             audio=options.audio,
             media=options.media,
             line=options.line,
-            chosen=carrying(
-                chosen_codecs(options.media, header_bytes=header_bytes_of(options.listen[0]), answers=True),
-                options.audio.tone_hz,
-            ),
+            chosen=chosen,
+            chains=self._filters,
             seconds=options.seconds,
             until_played=False,
             answers=True,
@@ -60,6 +71,14 @@ class Callee:
 
     async def run(self) -> list[Result]:
         """Take calls; return their RESULTs when the last has ended."""
+        self._served = await serve_calls(self._options.serve, self._filters, self._on_serving)
+        try:
+            return await self._run()
+        finally:
+            if self._served is not None:
+                await self._served.close()
+
+    async def _run(self) -> list[Result]:
         self._station.on_stranger = self._on_incoming
         self._on_event({"event": "listening", "uri": self._station.uri})
         try:
@@ -110,7 +129,8 @@ class Callee:
             self._take(event.call, one)
 
     def _plan_for(self, number: int) -> CallPlan:
-        return replace(self._plan, audio=numbered(self._plan.audio, number))
+        plan = replace(self._plan, audio=numbered(self._plan.audio, number))
+        return plan if self._served is None else self._served.plan(plan)
 
     def _accept(self, call: int, one: OneCall) -> None:
         if not one.ended.done():
@@ -144,8 +164,13 @@ async def answer(
     *,
     stop: asyncio.Event,
     on_running: Callable[[OneCall], None] | None = None,
+    on_serving: OnServing | None = None,
 ) -> list[Result]:
     """Answer calls until *stop* is set or ``options.calls`` have ended.
+
+    Args:
+        on_running: told each call when its audio runs.
+        on_serving: told where others can steer, once they can; see `AnswerOptions.serve`.
 
     Raises:
         UsageError: what was asked for cannot be.
@@ -162,7 +187,7 @@ async def answer(
     try:
         # What is wrong with files and devices is said now, not to each caller.
         CallAudio(options.audio, loop=True, writer=station.writer).discard()
-        results = await Callee(station, options, on_event, stop, on_running).run()
+        results = await Callee(station, options, on_event, stop, on_running, on_serving).run()
         if results and results[-1]["ended_by"] != "network":
             await station.settle()
         return results

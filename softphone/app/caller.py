@@ -5,20 +5,25 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from softphone.app.audio import numbered
+from softphone.app.call_filters import checked_filters
 from softphone.app.codec_choice import carrying, chosen_codecs, header_bytes_of
 from softphone.app.modes import is_sparing
 from softphone.app.one_call import CallPlan, OneCall
 from softphone.app.result import Result, check_min_mos
+from softphone.app.serving import OnServing, serve_calls
 from softphone.app.station import Station, now
-from softphone.config import CallOptions
+from softphone.config import AccountOptions, CallOptions
 from softphone.errors import UsageError
 from softphone.io.udp import local_host_towards, resolve
 from softphone.sip.auth import Credentials
 from softphone.sip.errors import SipError
 from softphone.sip.uri import SipUri
+
+if TYPE_CHECKING:
+    from softphone.app.served_calls import ServedCalls
 
 DEFAULT_PORT = 5060
 """RFC 3261 section 19.1.2, for UDP."""
@@ -34,6 +39,7 @@ async def call(
     stop: asyncio.Event,
     progress: Progress | None = None,
     on_running: Callable[[OneCall], None] | None = None,
+    on_serving: OnServing | None = None,
 ) -> list[Result]:
     """Place the calls of *options*; return a RESULT for each.
 
@@ -41,22 +47,19 @@ async def call(
         stop: when set, the running call is hung up and no other is placed.
         progress: told figures of the running call.
         on_running: told each call when its audio runs.
+        on_serving: told where others can steer, once they can; see `CallOptions.serve`.
 
     Raises:
         UsageError: what was asked for cannot be.
         UnreachableError: the peer's name does not resolve, or there is no route.
     """
-    try:
-        target = SipUri.parse(options.uri)
-    except SipError as error:
-        raise UsageError(f"whom to call must be a SIP URI like sip:bob@127.0.0.1:5060: {error}") from None
+    target = target_of(options.uri)
     if options.account.user is None and options.account.auth_user is not None:
         raise UsageError("--auth-user needs --user, too")
-    _check_target(target)
     header_bytes = header_bytes_of(target.host)
     chosen = carrying(chosen_codecs(options.media, header_bytes=header_bytes), options.audio.tone_hz)
-    port = DEFAULT_PORT if target.port is None else target.port
-    destination = await resolve(target.host.strip("[]"), port)
+    filters = checked_filters(options.audio, chosen)
+    destination = await destination_of(target)
     listen = options.listen or (local_host_towards(destination), 0)
     station = await Station.open(
         listen, options.account, default_user="caller", compact=is_sparing(options.media)
@@ -73,12 +76,17 @@ async def call(
         until_played=not has_own_end and options.audio.device is None,
         dtmf=options.dtmf,
         on_running=on_running,
+        chains=filters,
     )
     results: list[Result] = []
+    served: ServedCalls | None = None
     try:
+        served = await serve_calls(options.serve, filters, on_serving)
         for index in range(options.repeat):
             next_at = now() + options.every_s
             numbered_plan = replace(plan, audio=numbered(options.audio, index + 1))
+            if served is not None:
+                numbered_plan = served.plan(numbered_plan)
             results.append(await _one(station, numbered_plan, options, target, destination, stop, progress))
             if index + 1 < options.repeat and not await _sleep(next_at - now(), stop):
                 break
@@ -86,15 +94,72 @@ async def call(
             await station.settle()
     finally:
         station.close()
+        if served is not None:
+            await served.close()
     return results
 
 
-def _check_target(target: SipUri) -> None:
+async def destination_of(target: SipUri) -> tuple[str, int]:
+    """Where an INVITE for *target* is sent.
+
+    Raises:
+        UnreachableError: its name does not resolve.
+    """
+    return await resolve(target.host.strip("[]"), DEFAULT_PORT if target.port is None else target.port)
+
+
+def target_of(uri: str) -> SipUri:
+    """Whom *uri* means.
+
+    Raises:
+        UsageError: it is no SIP URI that can be called over UDP.
+    """
+    try:
+        target = SipUri.parse(uri)
+    except SipError as error:
+        raise UsageError(f"whom to call must be a SIP URI like sip:bob@127.0.0.1:5060: {error}") from None
     transport = target.params.get("transport")
     if transport is not None and transport.lower() != "udp":
         raise UsageError(f"calls go over UDP, got transport={transport} in {target}: leave it out")
     if target.port == 0:
         raise UsageError(f"a call needs a port of 1 to 65535, got 0 in {target}")
+    return target
+
+
+def placed(
+    station: Station,
+    plan: CallPlan,
+    target: SipUri,
+    destination: tuple[str, int],
+    *,
+    account: AccountOptions,
+    ring_timeout_s: float | None,
+) -> OneCall:
+    """Place a call of *station* and return it; somebody is to wait for its `finish`.
+
+    Raises:
+        EnvironmentProblem: no ports, or a recording cannot be written.
+    """
+    one = OneCall(station, plan)
+    credentials = None
+    if account.digest_user is not None and account.password is not None:
+        credentials = Credentials(account.digest_user, account.password)
+    try:
+        number = station.manager.place(
+            target,
+            one.local_media,
+            destination=destination,
+            credentials=credentials,
+            headers=account.headers,
+            ring_timeout_s=ring_timeout_s,
+            now=now(),
+        )
+    except BaseException:
+        one.discard()
+        raise
+    one.attach(number)
+    station.pump()
+    return one
 
 
 async def _one(
@@ -106,26 +171,9 @@ async def _one(
     stop: asyncio.Event,
     progress: Progress | None,
 ) -> Result:
-    one = OneCall(station, plan)
-    account = options.account
-    credentials = None
-    if account.digest_user is not None and account.password is not None:
-        credentials = Credentials(account.digest_user, account.password)
-    try:
-        number = station.manager.place(
-            target,
-            one.local_media,
-            destination=destination,
-            credentials=credentials,
-            headers=account.headers,
-            ring_timeout_s=options.ring_timeout_s,
-            now=now(),
-        )
-    except BaseException:
-        one.discard()
-        raise
-    one.attach(number)
-    station.pump()
+    one = placed(
+        station, plan, target, destination, account=options.account, ring_timeout_s=options.ring_timeout_s
+    )
     watch = asyncio.create_task(_watch(one, stop, progress))
     try:
         result = await one.finish(stop)

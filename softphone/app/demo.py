@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from softphone.app.call_filters import checked_filters
 from softphone.app.codec_choice import chosen_codecs
 from softphone.app.result import Result
-from softphone.config import DEFAULT_CODECS, DemoOptions, MediaOptions
+from softphone.config import DEFAULT_CODECS, AudioOptions, DemoOptions, MediaOptions
 from softphone.errors import EnvironmentProblem, SoftphoneError, UsageError
 from softphone.io.target import made_folder
 
@@ -38,7 +39,8 @@ async def demo(options: DemoOptions, note: Note, *, stop: asyncio.Event) -> dict
         EnvironmentProblem: the folder cannot be written, or a process does not start.
     """
     options = replace(options, media=media_of(options.media))
-    chosen_codecs(options.media)  # what is wrong with them is said once, not by each side
+    chosen = chosen_codecs(options.media)  # what is wrong is said once, not by each side
+    checked_filters(AudioOptions(filter_sent=options.filter_sent, filter_heard=options.filter_heard), chosen)
     folder = _folder(options)
     callee = await _start(
         "answer",
@@ -118,6 +120,10 @@ def _sides(options: DemoOptions, folder: Path, side: str) -> list[str]:
         "--record-sent",
         str(folder / f"{side}-sent.wav"),
     ]
+    if options.filter_sent is not None:
+        arguments += ["--filter", options.filter_sent]
+    if options.filter_heard is not None:
+        arguments += ["--filter-in", options.filter_heard]
     arguments += ["--codec", ",".join(map(str, media.codecs))]
     if media.ptime_ms is not None:
         arguments += ["--ptime", str(media.ptime_ms)]

@@ -6,17 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from dsp.chain import FilterChain, mend
+from dsp.chain import FilterChain
 from dsp.errors import ParameterError
 from dsp.filters import Setting
 from dsp.filters.loudness import LoudnessParams, needs_measuring
+from dsp.mending import mend
 from dsp.preset import Preset
 from dsp.types import Block, Samples
 from softphone.errors import UsageError
+from softphone.io.audio.base import AudioSource
 from softphone.io.dsp_faults import told_to_the_user
 from softphone.io.presets import PresetFile, find_preset, preset_files
 from softphone.io.resources import resources
@@ -127,13 +128,13 @@ def run_file(
     if isinstance(preset, str):
         preset = preset_file(preset).load()
     preset = changed(preset, changes or {})
-    _check_far(preset, far)
+    check_far(preset, far)
     with SoundReader(source) as reader:
         for each in (source, *(() if far is None else (far,))):
             check_apart(each, target)
         check_target(target, force=force)
         if far is not None:  # what is wrong with it is to be told before any work
-            _open_far(far, reader.sample_rate_hz).close()
+            open_far(far, reader.sample_rate_hz).close()
         # What overflows is told in our own words, by `_Level` and by the count of what was clipped.
         with told_to_the_user(f"preset {preset.name}"), np.errstate(over="ignore", invalid="ignore"):
             run = _Run(preset, reader, far, progress)
@@ -173,7 +174,8 @@ def run_file(
     )
 
 
-def _check_far(preset: Preset, far: str | PathLike[str] | None) -> None:
+def check_far(preset: Preset, far: str | PathLike[str] | None) -> None:
+    """See to it that a far signal is given where, and only where, a filter of *preset* takes one; raises UsageError."""
     heard = [each.slot for each in preset.slots if each.spec.takes_far and not each.bypass]
     if heard and far is None:
         raise UsageError(
@@ -251,12 +253,6 @@ class _Level:
         return 20 * math.log10(self.peak) if self.peak > 0 else None
 
 
-class _FarSource(Protocol):
-    def read(self, out: Samples) -> int: ...
-
-    def close(self) -> None: ...
-
-
 @dataclass(slots=True)
 class _Run:
     """One file on its way through filters, once for each loudness that is to be measured and once for good."""
@@ -312,7 +308,7 @@ class _Run:
 
     def filtered(self, chain: FilterChain, before: _Level) -> Iterator[Block]:
         """The file after *chain*, without its delay and with its tail; each block is valid until the next."""
-        far = None if self.far is None else _open_far(self.far, self._setting.sample_rate_hz)
+        far = None if self.far is None else open_far(self.far, self._setting.sample_rate_hz)
         try:
             late, given, self.frames, self.mended = chain.delay_samples, 0, 0, 0
             for block in self.reader.blocks(BLOCK_SAMPLES):
@@ -331,7 +327,7 @@ class _Run:
             if far is not None:
                 far.close()
 
-    def _rest(self, chain: FilterChain, far: "_FarSource | None", late: int, wanted: int) -> Iterator[Block]:
+    def _rest(self, chain: FilterChain, far: AudioSource | None, late: int, wanted: int) -> Iterator[Block]:
         """What *chain* still holds: *wanted* samples after *late* ones."""
         patience = round(MOST_FLUSHED_S * self._setting.sample_rate_hz)
         while wanted > 0 and patience > 0:
@@ -356,14 +352,14 @@ class _Run:
             self.progress((self._pass + share) / self._passes)
 
 
-def _open_far(far: str | PathLike[str], sample_rate_hz: int) -> "_FarSource":
+def open_far(far: str | PathLike[str], sample_rate_hz: int) -> AudioSource:
     """What the loudspeaker played, mixed down to mono and brought to *sample_rate_hz*; raises UsageError."""
     from softphone.io.audio.wavfile import FileSource
 
     return FileSource(far, sample_rate_hz)
 
 
-def _hear(far: "_FarSource | None", count: int) -> Samples | None:
+def _hear(far: AudioSource | None, count: int) -> Samples | None:
     """The next *count* samples of *far*; silence after its end."""
     if far is None:
         return None

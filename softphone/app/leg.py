@@ -3,12 +3,14 @@
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dsp.level import SpeechMeter
+from softphone.app.call_filters import ChainMaker, filter_names, put_filters
 from softphone.app.codec_choice import CodecInUse, is_very_low_rate
-from softphone.app.leg_facts import LegEvents, LegFacts, air_trace_of, wire_bytes_of
+from softphone.app.leg_facts import HeldTime, LegEvents, LegFacts, LegReading, wire_bytes_of
 from softphone.app.leg_session import bandwidth_of, open_session
+from softphone.app.leg_wire import LegWire
 from softphone.app.line import ImpairedSocket, PolledSocket
 from softphone.app.mode_switch import Background, ModeSwitch, at_once
 from softphone.app.modes import (
@@ -31,12 +33,14 @@ from softphone.media.budget import ReceivedWatch, WireBudget
 from softphone.media.device import AudioDevice
 from softphone.media.engine import MediaEngine
 from softphone.media.paths import Outgoing, ReceivePath, Tap, TransmitPath
-from softphone.radio import CallTrace, RadioInUse, call_airtime
 from softphone.rtp.events import DtmfDigit, FirstPacket, ModeWished, WishConfirmed
 from softphone.rtp.packet import HEADER_BYTES
-from softphone.rtp.stats import RtpStats, overhead_bytes
+from softphone.rtp.stats import overhead_bytes
 from softphone.rtp.wish import ModeWish
 from softphone.sdp.negotiate import Negotiated
+
+if TYPE_CHECKING:  # a call without filters does not load them
+    from dsp.chain import FilterChain
 
 __all__ = ["LegEvents", "LegFacts", "MediaLeg"]
 
@@ -57,6 +61,10 @@ class MediaLeg:
         chosen: the codecs offered.
         make_device: given the sample rate, the packet interval (ms) and the time the first block starts at.
         background: what makes an encoder for another mode while the audio goes on.
+        chains: makes the filters of each side; None: there are none.
+
+    Raises:
+        UsageError, EnvironmentProblem: filters or a device that cannot be.
     """
 
     def __init__(
@@ -70,9 +78,10 @@ class MediaLeg:
         make_device: Callable[[int, int, float], AudioDevice],
         events: LegEvents,
         background: Background = at_once,
+        chains: ChainMaker | None = None,
     ) -> None:
         now = time.monotonic()
-        ip_udp_bytes = self._ip_udp_bytes = overhead_bytes((negotiated.remote_host, 0))
+        ip_udp_bytes = overhead_bytes((negotiated.remote_host, 0))
         header_bytes = self._header_bytes = ip_udp_bytes + HEADER_BYTES
         streams = streams_of(negotiated, chosen, media, header_bytes=header_bytes)
         stream = streams[first_mode(negotiated, streams, media)]
@@ -80,16 +89,13 @@ class MediaLeg:
         self._chosen = chosen
         formats = formats_in(stream.mode, negotiated, chosen)
         self.codec = codec
-        self._media = media
-        self._background = background
+        self._media, self._background = media, background
         self._negotiated = negotiated
         self._formats = formats
         self.sample_rate_hz = codec.sample_rate_hz
         self._ptime_ms = codec.settings.ptime_ms
-        self._socket = socket
         self._line_needs_loop = isinstance(socket, ImpairedSocket)
-        self._clock = clock
-        self._events = events
+        self._clock, self._events = clock, events
         self._timeout_s = media.rtp_timeout_s
         self.session = open_session(negotiated, formats, stream, header_bytes=header_bytes, now=now)
         self._use_headers(stream)
@@ -109,6 +115,8 @@ class MediaLeg:
         self.receive = ReceivePath(
             self.session, received, sample_rate_hz=self.sample_rate_hz, first=likely, repeats_ms=repeats_ms
         )
+        if chains is not None:
+            put_filters(self.transmit, self.receive, chains, sample_rate_hz=self.sample_rate_hz)
         self._heard_codecs: dict[str, None] = {}
         self.receive.changed = self._on_received
         self._meter = SpeechMeter(self.sample_rate_hz)
@@ -123,11 +131,10 @@ class MediaLeg:
         self._ticked_at = start
         limit_bps = limit_of(negotiated, media)
         self._budget = None if limit_bps is None else WireBudget(limit_bps, now=start)
+        self._wire = LegWire(socket, self.session, ip_udp_bytes=ip_udp_bytes, budget=self._budget)
         self._watch = ReceivedWatch(now=start)
-        self.transmit.budget, self.transmit.header_bytes = (
-            self._budget,
-            header_bytes_in(stream, negotiated, header_bytes),
-        )
+        self.transmit.budget = self._budget
+        self.transmit.header_bytes = header_bytes_in(stream, negotiated, header_bytes)
         self._switch = ModeSwitch(
             streams,
             stream,
@@ -137,32 +144,36 @@ class MediaLeg:
             budget=self._budget,
             header_bytes=header_bytes,
         )
+        self._held = HeldTime()
         self._follow(negotiated)
-        self._skip_early_media(now)
+        self._wire.skip_early_media(now, ptime_ms=self._ptime_ms)
         self._source_ended, self._dtmf = False, ""
         self._first_rtp_at: float | None = None
-        self._sent_sizes: dict[int, int] = {}
-        self._received_sizes: dict[int, int] = {}
         self._started = ProcessCost.now()
 
-    def _skip_early_media(self, now: float) -> None:
-        """Drop what came while nobody listened, such as a ringing tone before the answer: it would count as late.
+    @property
+    def sent_chain(self) -> "FilterChain | None":
+        """The filters that what is captured goes through, while the audio runs; None: there are none."""
+        return None if self.transmit.stage is None else self.transmit.stage.chain
 
-        What came within the last packet interval is in time.
+    @property
+    def heard_chain(self) -> "FilterChain | None":
+        """The filters that what is heard goes through; None: there are none."""
+        return None if self.receive.stage is None else self.receive.stage.chain
+
+    def retarget(self, negotiated: Negotiated, *, on_hold: bool = False) -> None:
+        """Follow a re-INVITE: another address, another direction, another codec.
+
+        Args:
+            on_hold: we hold the call; nothing is sent then, whatever the direction allows.
         """
-        for data, addr, arrival in self._socket.drain(now):
-            if arrival >= now - self._ptime_ms / 1000:
-                self.session.receive_datagram(data, addr, now=arrival)
-
-    def retarget(self, negotiated: Negotiated) -> None:
-        """Follow a re-INVITE: another address, another direction, another codec."""
         if negotiated.remote_host not in NOWHERE:
             self.session.retarget(
                 (negotiated.remote_host, negotiated.remote_port),
                 (negotiated.remote_rtcp_host, negotiated.remote_rtcp_port),
             )
         self._change_codec(negotiated)
-        self._follow(negotiated)
+        self._follow(negotiated, on_hold=on_hold)
 
     def add_taps(self, *, heard: Tap | None, sent: Tap | None) -> None:
         """Let *heard* and *sent* see each block."""
@@ -177,11 +188,12 @@ class MediaLeg:
         self._switch.stop()
         self.receive.changed = lambda payload_type: None  # it need not wait for the garbage collector
         self._clock.leave(self._ptime_ms, self._tick)
-        self._drain(now)
+        self._wire.drain(now)
+        held_s = self._held.end(now=now, stats=self.receive.stats)
         rtp = self.session.stats(now=now)
-        air = self.air_trace(rtp)
+        air = self._wire.air_trace(rtp, seconds=now - self._started.at)
         self.session.bye(now=now)
-        self._flush(now)
+        self._wire.flush(now)
         return LegFacts(
             codec=self.codec,
             started=self._started,
@@ -190,7 +202,7 @@ class MediaLeg:
             rtp=rtp,
             receive=self.receive.stats,
             heard=self._meter.result(),
-            waiting_samples=self.receive.buffered_samples,
+            waiting_samples=self.receive.waiting_samples,
             first_rtp_at=self._first_rtp_at,
             heard_rate_hz=self.sample_rate_hz,
             dtmf=self._dtmf,
@@ -201,27 +213,28 @@ class MediaLeg:
             mode_changes=tuple(self._switch.changes),
             withheld=self.transmit.withheld(),
             heard_codecs=tuple(self._heard_codecs),
+            filters=filter_names(self.transmit, self.receive),
+            held_s=held_s,
         )
 
-    def progress(self) -> dict[str, Any]:
-        """Figures of the running call, for a person."""
-        stats = self.session.stats(now=time.monotonic())
-        heard = self._meter.result()
-        return {
-            "mode": self.mode,
-            "sent_wire_bytes": wire_bytes_of(stats.sent),
-            "received_wire_bytes": wire_bytes_of(stats.received),
-            "received_packets": stats.received.packets,
-            "loss_pct": stats.received.loss_pct,
-            "jitter_ms": stats.received.jitter_ms,
-            "level_dbov": heard.level_dbov,
-            "airtime": call_airtime(RadioInUse.parse(self._media.radio), self.air_trace(stats)),
-        }
-
-    def air_trace(self, rtp: RtpStats) -> CallTrace:
-        """What went over the air since the start, without SIP."""
-        seconds = time.monotonic() - self._started.at
-        return air_trace_of(rtp, self._sent_sizes, self._received_sizes, self._ip_udp_bytes, seconds=seconds)
+    def reading(self) -> LegReading:
+        """What is known while it runs; costs some 50 us."""
+        now = time.monotonic()
+        rtp = self.session.stats(now=now)
+        return LegReading(
+            codec=self.codec,
+            rtp=rtp,
+            heard=self._meter.result(),
+            heard_rate_hz=self.sample_rate_hz,
+            waiting_samples=self.receive.waiting_samples,
+            dtmf=self._dtmf,
+            air=self._wire.air_trace(rtp, seconds=now - self._started.at),
+            mode=self.mode,
+            received_mode=self._switch.received_mode,
+            modes=self.modes,
+            muted=self.transmit.muted,
+            filters=filter_names(self.transmit, self.receive),
+        )
 
     def set_mode(self, mode: str, *, direction: str = "both") -> None:
         """Change the mode of the running call: what is sent here follows at the next packet, the peer is asked for the same.
@@ -329,16 +342,19 @@ class MediaLeg:
             dtmf_receive=negotiated.receive_dtmf,
         )
 
-    def _follow(self, negotiated: Negotiated) -> None:
-        self._sends, self._receives = negotiated.sends, negotiated.receives
-        if negotiated.sends and not self.transmit.enabled:
+    def _follow(self, negotiated: Negotiated, *, on_hold: bool = False) -> None:
+        self._sends, self._receives = negotiated.sends and not on_hold, negotiated.receives
+        if self._sends and not self.transmit.enabled:
             self.transmit.resume()
-        self.transmit.enabled = negotiated.sends
-        self._heard_at = time.monotonic()  # a peer that was put on hold had nothing to say
+        self.transmit.enabled = self._sends
+        now = time.monotonic()
+        self._held.note(held=not (self._sends and self._receives), now=now, stats=self.receive.stats)
+        self._heard_at = now  # a peer that was put on hold had nothing to say
 
     def _tick(self, now: float) -> bool:
         self._ticked_at = now
-        self._drain(now)
+        if self._wire.drain(now):
+            self._heard_at = now
         self._engine.tick(now=now)
         session = self.session
         due = session.next_timeout()
@@ -350,7 +366,7 @@ class MediaLeg:
             session.handle_timeout(
                 now=time.monotonic()
             )  # a report tells the time it is sent at, not the tick's
-        self._flush(now)
+        self._wire.flush(now)
         if self._budget is not None:
             if self._budget.is_over(now=now):
                 self._switch.lower_rate()
@@ -366,26 +382,6 @@ class MediaLeg:
             self._heard_at, has_told = now, True
             self._events.timed_out()
         return has_told
-
-    def _drain(self, now: float) -> None:
-        session = self.session
-        arrivals = self._socket.drain(now, spacing_s=session.packet_spacing_s)
-        strangers = session.strangers
-        sizes = self._received_sizes
-        for data, addr, arrival in arrivals:
-            sizes[len(data)] = sizes.get(len(data), 0) + 1
-            session.receive_datagram(data, addr, now=arrival)
-        if len(arrivals) > session.strangers - strangers:
-            self._heard_at = now
-
-    def _flush(self, now: float) -> None:
-        send, sizes = self._socket.send, self._sent_sizes
-        datagrams = self.session.datagrams_to_send(now=now)
-        for data, addr in datagrams:
-            send(data, addr)
-            sizes[len(data)] = sizes.get(len(data), 0) + 1
-        if self._budget is not None:
-            self._budget.spend(sum(len(data) + self._ip_udp_bytes for data, _ in datagrams))
 
     def _on_event(self, event: object) -> None:
         match event:

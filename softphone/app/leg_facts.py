@@ -1,7 +1,7 @@
 """What a leg of a call tells its owner, while it runs and when it has stopped."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dsp.level import LevelReport
 from softphone.app.codec_choice import CodecInUse
@@ -19,6 +19,26 @@ class LegEvents:
     source_ended: Callable[[], None]
     timed_out: Callable[[], None]
     """Nothing was received from the peer for ``rtp_timeout_s``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegReading:
+    """What is known of a leg that runs; its names are those of `LegFacts`."""
+
+    codec: CodecInUse
+    rtp: RtpStats
+    heard: LevelReport
+    heard_rate_hz: int
+    waiting_samples: int
+    dtmf: str
+    air: CallTrace | None
+    mode: str
+    received_mode: str | None
+    """What the peer sends, as far as can be told; None: nothing yet."""
+    modes: tuple[str, ...]
+    muted: bool
+    filters: Mapping[str, str | None]
+    """Names of the presets that what is sent and what is heard goes through."""
 
 
 @dataclass(slots=True)
@@ -48,6 +68,32 @@ class LegFacts:
     """See `softphone.media.paths.TransmitPath.withheld`."""
     heard_codecs: tuple[str, ...] = ()
     """Names of what was received, in the order in which they first came."""
+    filters: Mapping[str, str | None] = field(default_factory=lambda: {"sent": None, "heard": None})
+    """Names of the presets that what was sent and what was heard went through last."""
+    held_s: float = 0.0
+    """How long nothing was to be sent, or nothing to be heard: one side held the call."""
+
+
+class HeldTime:
+    """How long one side or the other held the call; what is made up for a peer that has stopped sending then is no loss."""
+
+    def __init__(self) -> None:
+        self._total_s = 0.0
+        self._since: float | None = None
+        self._concealed = 0
+
+    def note(self, *, held: bool, now: float, stats: ReceiveStats) -> None:
+        """From *now* on the call is held, or not; *stats* are of what is heard."""
+        self.end(now=now, stats=stats)
+        if held:
+            self._since, self._concealed = now, stats.concealed
+
+    def end(self, *, now: float, stats: ReceiveStats) -> float:
+        """The call is not held any more; the seconds so far."""
+        if self._since is not None:
+            self._total_s += now - self._since
+            self._since, stats.concealed = None, self._concealed
+        return self._total_s
 
 
 def wire_bytes_of(stats: SentStats) -> int:

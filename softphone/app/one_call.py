@@ -1,61 +1,46 @@
 """The life of one call, in either role: its audio while it stands, its RESULT when it has ended."""
 
 import asyncio
-import json
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from dsp.errors import DspError
 from softphone.app.audio import CallAudio
-from softphone.app.codec_choice import CodecInUse, fixed_ptime_ms, longest_of, stated_ptime_ms
+from softphone.app.call_ending import note_problem, packed_for_peer, result_of, score_call
+from softphone.app.call_plan import CallPlan, local_media_of
+from softphone.app.call_status import StatusBoard, progress_of
 from softphone.app.leg import LegEvents, LegFacts, MediaLeg
 from softphone.app.line import open_socket
-from softphone.app.modes import agrees_to_short, is_sparing
-from softphone.app.report import media_report
-from softphone.app.result import Result, brief, make_result, read_peer_result, utc_text
-from softphone.app.score_trust import PARAMETRIC
-from softphone.app.scored_call import add_score
+from softphone.app.result import Result, read_peer_result, utc_text
 from softphone.app.station import Station, now
-from softphone.app.stop import unless_stopped
-from softphone.call.events import CallEvent, Ended, Established, MediaChanged, PeerHungUp, Ringing
+from softphone.call.errors import CallError
+from softphone.call.events import (
+    CallEvent,
+    Ended,
+    Established,
+    HoldChanged,
+    HoldRefused,
+    MediaChanged,
+    PeerHungUp,
+    Ringing,
+)
 from softphone.call.outcome import EndedBy, Ending, Outcome
-from softphone.config import AudioOptions, LineOptions, MediaOptions
 from softphone.errors import SoftphoneError, UsageError
 from softphone.io.ids import seeded_rng
-from softphone.io.scoring import score_in_child
 from softphone.rtp.errors import LocalRtpError
 from softphone.sdp.negotiate import LocalMedia
 
+__all__ = ["CallPlan", "OneCall"]
+
 log = logging.getLogger(__name__)
 
-SCORE_TIMEOUT_S = 300.0
-"""A long recording takes long; a child that hangs is killed."""
 TAIL_S = 0.3
 """After what was played has ended, so that its last packets are heard before the BYE."""
 DTMF_AFTER_S = 0.5
 """After the answer, when both sides have found each other's audio."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallPlan:
-    """What both roles need to know of a call."""
-
-    audio: AudioOptions
-    media: MediaOptions
-    line: LineOptions
-    chosen: tuple[CodecInUse, ...]
-    seconds: float | None
-    """Hang up so long after the answer."""
-    until_played: bool
-    """Hang up when what is played has ended."""
-    dtmf: str = ""
-    answers: bool = False
-    """Whether these are calls that come in."""
-    on_running: Callable[["OneCall"], None] | None = None
-    """Told the call when its audio runs."""
 
 
 class OneCall:
@@ -87,31 +72,73 @@ class OneCall:
         self._peer_result: Result | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._established_at: float | None = None
+        self._board: StatusBoard | None = None
+        self._hold_refused: str | None = None
+
+    @property
+    def number(self) -> int | None:
+        """By which its station knows it; None before `attach`."""
+        return self._call
+
+    @property
+    def leg(self) -> MediaLeg | None:
+        """Its audio while that runs."""
+        return None if self._facts is not None else self._leg
 
     @property
     def local_media(self) -> LocalMedia:
         """What SDP is told of us."""
-        rtp_port, rtcp_port = self._socket.ports
-        media = self._plan.media
-        return LocalMedia(
+        return local_media_of(
+            self._plan,
             host=self._station.host,
-            port=rtp_port,
-            rtcp_port=rtcp_port,
-            capabilities=tuple(one.capability for one in self._plan.chosen),
-            ptime_ms=stated_ptime_ms(media, self._plan.chosen),
-            max_ptime_ms=longest_of(self._plan.chosen),
-            bandwidth_as_kbps=None if media.max_wire_bps is None else media.max_wire_bps // 1000,
-            ptime_fixed=fixed_ptime_ms(media) is not None or media.max_wire_bps is not None,
+            ports=self._socket.ports,
             session_id=seeded_rng().getrandbits(31),
             compact=self._station.style.is_compact,
-            short_rtp=agrees_to_short(media),
-            reduced_rtcp=agrees_to_short(media) if self._plan.answers else is_sparing(media),
         )
 
     def attach(self, call: int) -> None:
         """Own the events of *call* from now on."""
         self._call = call
         self._station.owners[call] = self
+        self._board = StatusBoard(call, placed=not self._plan.answers, radio=self._plan.media.radio)
+        self._tell_changed()
+
+    @property
+    def ending(self) -> Ending | None:
+        """How it ended; None while it has not."""
+        return self._ending
+
+    @property
+    def heard_codecs(self) -> tuple[str, ...]:
+        """Names of what was received, known when the audio has ended."""
+        return () if self._facts is None else self._facts.heard_codecs
+
+    def ring(self) -> None:
+        """Tell the caller of an incoming call that it rings here; `accept` or `reject` follow."""
+        if self._call is not None:
+            self._station.manager.ring(self._call, now=now())
+            self._station.pump()
+
+    def accept(self, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        """Answer an incoming call; one that has ended meanwhile stays so.
+
+        Args:
+            headers: more headers of the 200.
+        """
+        if self._call is not None and not self.ended.done():
+            self._station.manager.accept(self._call, self.local_media, headers=headers, now=now())
+            self._station.pump()
+
+    def reject(self, status: int = 486) -> None:
+        """Refuse an incoming call with *status*, 300 to 699; one that has been answered or has ended stays as it is.
+
+        Raises:
+            UsageError: a status that refuses nothing.
+        """
+        if self._call is not None and not self.ended.done():
+            with _told_to_the_user():
+                self._station.manager.reject(self._call, status, now=now())
+            self._station.pump()
 
     def hang_up(self) -> None:
         """End the call, whatever state it is in; a second time does nothing."""
@@ -137,6 +164,65 @@ class OneCall:
             raise UsageError(f"mode {mode} is for a call whose audio runs, this one is not there yet or over")
         self._leg.set_mode(mode, direction=direction)
 
+    def mute(self, on: bool) -> None:
+        """Send silence, or what is captured again; see `softphone.media.paths.TransmitPath.mute`.
+
+        Raises:
+            UsageError: the call has no audio.
+        """
+        self._running("mute").transmit.mute(on)
+        self._tell_changed()
+
+    def hold(self, on: bool) -> None:
+        """Put the peer on hold, or take it back; `status` tells when the peer has agreed, or why it did not.
+
+        Raises:
+            UsageError: the call has no audio, or a change of it is under way.
+        """
+        self._running("hold")
+        assert self._call is not None
+        self._hold_refused = None
+        with _told_to_the_user():
+            self._station.manager.hold(self._call, on, now=now())
+        self._station.pump()
+
+    def send_dtmf(self, digits: str) -> None:
+        """Send *digits*, of 0-9 * # A-D, in place of the audio (RFC 4733), behind those that still wait.
+
+        Raises:
+            UsageError: the call has no audio or is on hold, the peer takes none, or one of them is no key.
+        """
+        leg = self._running("DTMF")
+        if not digits:
+            raise UsageError("DTMF wants digits of 0-9 * # A-D, got none")
+        if not leg.transmit.enabled:
+            raise UsageError(f"DTMF {digits} cannot be sent while the call is on hold: nothing is")
+        with _told_to_the_user():
+            leg.session.send_dtmf(digits.upper())
+
+    def _running(self, what: str) -> MediaLeg:
+        leg = self.leg
+        if leg is None:
+            raise UsageError(f"{what} is for a call whose audio runs, this one is not there yet or over")
+        return leg
+
+    def status(self) -> dict[str, Any]:
+        """How the call stands: docs/calls.md defines the keys. Cheap enough for ten times a second.
+
+        Raises:
+            UsageError: it has been neither placed nor taken yet.
+        """
+        if self._call is None or self._board is None:
+            raise UsageError("a call has a status when it has been placed or has come in")
+        leg = self.leg
+        return self._board.read(
+            self._station.manager.info(self._call),
+            None if leg is None else leg.reading(),
+            started_at=self._established_at,
+            hold_refused=self._hold_refused,
+            now=now(),
+        )
+
     def progress(self) -> dict[str, Any] | None:
         """Figures of the running call for a person, None when there is no audio yet."""
         if self._leg is None or self._established_at is None:
@@ -144,7 +230,7 @@ class OneCall:
         return {
             "elapsed_s": now() - self._established_at,
             "total_s": self._plan.seconds,
-            **self._leg.progress(),
+            **progress_of(self._leg.reading(), radio=self._plan.media.radio),
         }
 
     async def finish(self, stop: asyncio.Event) -> Result:
@@ -170,23 +256,11 @@ class OneCall:
         self._stop_audio()
         self._socket.close()
         recording = self._audio.close()
-        assert self._ending is not None
-        result = self._make_result(self._ending)
+        result = self._make_result()
         result["peer_result"] = self._peer_result
-        problem = self._fault or self._audio.problem
-        if problem is not None:
-            result["error"] = str(problem)
-        if isinstance(problem, UsageError):
-            result["exit_status"] = problem.exit_status
-        if self._facts is not None and recording is not None and self._plan.audio.expect is not None:
-            scoring = score_in_child(
-                self._plan.audio.expect,
-                recording,
-                far=self._plan.audio.record_sent,
-                timeout_s=SCORE_TIMEOUT_S,
-                trusted=not PARAMETRIC.intersection(self._facts.heard_codecs),
-            )
-            add_score(result, await unless_stopped(scoring, stop))
+        note_problem(result, self._fault or self._audio.problem)
+        if self._facts is not None and recording is not None:
+            await score_call(result, self._plan.audio, recording, self._facts, stop)
         return result
 
     def on_event(self, event: CallEvent) -> None:
@@ -200,9 +274,13 @@ class OneCall:
                 except (SoftphoneError, DspError) as error:
                     self._fault = error
                     self._loop.call_soon(self.hang_up)
-            case MediaChanged(negotiated=negotiated):
+            case MediaChanged(negotiated=negotiated) | HoldChanged(negotiated=negotiated):
+                on_hold = self._station.manager.info(event.call).on_hold
                 if self._leg is not None:
-                    self._leg.retarget(negotiated)
+                    self._leg.retarget(negotiated, on_hold=on_hold)
+            case HoldRefused():
+                self._hold_refused = f"{event.sip_status} {event.reason}"
+                log.warning("the peer refused a change of hold: %s", self._hold_refused)
             case PeerHungUp():
                 self._stop_audio()
                 self._station.note_bye()
@@ -210,6 +288,11 @@ class OneCall:
                 self._loop.call_soon(self._station.pump)
             case Ended():
                 self._on_ended(event)
+        self._tell_changed()
+
+    def _tell_changed(self) -> None:
+        if self._plan.on_changed is not None:
+            self._loop.call_soon(self._plan.on_changed, self)
 
     def _start_audio(self, negotiated: Any) -> None:
         if self._leg is not None:
@@ -226,6 +309,7 @@ class OneCall:
             make_device=self._audio.open_device,
             events=LegEvents(source_ended=self._on_source_ended, timed_out=self._on_timed_out),
             background=self._station.background,
+            chains=plan.chains,
         )
         self._audio.open_recordings(leg.sample_rate_hz)
         leg.add_taps(heard=self._audio.heard_tap, sent=self._audio.sent_tap)
@@ -275,30 +359,36 @@ class OneCall:
         if self._leg is not None and self._facts is None:
             self._facts = self._leg.stop()
 
-    def _make_result(self, ending: Ending) -> Result:
+    def _make_result(self) -> Result:
         assert self._call is not None
-        info = self._station.manager.info(self._call)
-        media = None
-        if self._facts is not None:
-            plan = self._plan
-            media = media_report(self._facts, info, recording=plan.audio.record, radio=plan.media.radio)
-        return make_result(info, ending, started_at=self._started_at, media=media, peer_result=None)
+        assert self._ending is not None
+        return result_of(
+            self._station.manager.info(self._call), self._ending, self._facts, self._plan, self._started_at
+        )
 
     def _result_for_peer(self, ended_by: EndedBy) -> bytes:
         """Our RESULT so far, as the BYE exchange carries it: without a score, which takes longer than a BYE may."""
         if self._facts is None:
             return b""
+        assert self._call is not None
         ending = Ending(Outcome.COMPLETED, ended_by, 200, "OK")
         if self._dropped:
             ending = Ending(Outcome.DROPPED, "network", 200, "OK")
-        result = self._make_result(ending)
-        del result["recording"], result["peer_result"]  # of no use elsewhere
-        if self._station.style.is_compact:
-            result = brief(result)
-        return json.dumps(result, separators=(",", ":")).encode()
+        info = self._station.manager.info(self._call)
+        result = result_of(info, ending, self._facts, self._plan, self._started_at)
+        return packed_for_peer(result, is_brief=self._station.style.is_compact)
 
     def _later(self, delay_s: float, action: Any) -> None:
         self._timers.append(self._loop.call_later(delay_s, action))
+
+
+@contextmanager
+def _told_to_the_user() -> Iterator[None]:
+    """Turn what a core refuses into a `UsageError`."""
+    try:
+        yield
+    except (CallError, LocalRtpError) as error:
+        raise UsageError(str(error)) from None
 
 
 def _send_dtmf(leg: MediaLeg, digits: str) -> None:

@@ -4,7 +4,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from dsp.call_rating import call_rating
-from softphone.app.leg import LegFacts
+from softphone.app.codec_choice import CodecInUse
+from softphone.app.leg_facts import LegFacts, LegReading
 from softphone.call.manager import CallInfo
 from softphone.radio import DEFAULT_RADIO, CallTrace, RadioInUse, call_airtime
 from softphone.rtp.stats import ReceivedStats, SentStats
@@ -23,17 +24,11 @@ def media_report(
         radio: technology that `airtime` is reckoned for, or technology:rate in Mb/s.
     """
     rtp, seconds = facts.rtp, facts.ended.at - facts.started.at
-    settings = facts.codec.settings
     concealed_ms = 1000 * facts.receive.concealed / facts.heard_rate_hz
     return {
         "first_rtp_s": None if facts.first_rtp_at is None else round(facts.first_rtp_at - info.invited_at, 4),
         "duration_s": round(seconds, 3),
-        "codec": {
-            "name": facts.codec.spec.name,
-            "sample_rate_hz": facts.codec.sample_rate_hz,
-            "bit_rate_bps": settings.bit_rate_bps,
-            "ptime_ms": settings.ptime_ms,
-        },
+        "codec": codec_report(facts.codec),
         "mode": facts.mode,
         "mode_changes": [asdict(each) for each in facts.mode_changes],
         "sent": {**_direction(rtp.sent, info.sip_bytes_sent), "withheld": facts.withheld},
@@ -45,7 +40,7 @@ def media_report(
             "concealed_ms": round(concealed_ms),
             "jitter_ms": _rounded(rtp.received.jitter_ms, 2),
             "pdv_p95_ms": _rounded(rtp.received.pdv_p95_ms, 2),
-            "playout_delay_ms": _rounded(_playout_delay_ms(facts), 1),
+            "playout_delay_ms": _rounded(playout_delay_ms(facts), 1),
             "level_dbov": _rounded(facts.heard.level_dbov, 2),
             "strangers": rtp.received.strangers,
             "undecodable": rtp.received.undecodable + facts.receive.undecodable_packets,
@@ -55,13 +50,15 @@ def media_report(
             "jitter_ms": _rounded(rtp.remote.jitter_ms, 2),
         },
         "rtt_ms": _rounded(rtp.rtt_ms, 2),
-        "emodel": _emodel(facts),
+        "emodel": emodel_report(facts),
         "verdict": list(verdicts(facts.heard, _line_facts(facts, concealed_ms))),
         "airtime": airtime_report(
             facts.air, sip_bytes=(info.sip_bytes_sent, info.sip_bytes_received), radio=radio
         ),
         "cost": _cost(facts, seconds),
         "dtmf_received": facts.dtmf,
+        "filter": dict(facts.filters),
+        "held_s": round(facts.held_s, 2),
         "recording": recording,
     }
 
@@ -88,7 +85,17 @@ def airtime_report(air: CallTrace | None, *, sip_bytes: tuple[int, int], radio: 
     return call_airtime(RadioInUse.parse(radio), replace(air, sip_bytes=sip_bytes))
 
 
-def _emodel(facts: LegFacts) -> dict[str, Any] | None:
+def codec_report(codec: CodecInUse) -> dict[str, Any]:
+    """What is sent with."""
+    return {
+        "name": codec.spec.name,
+        "sample_rate_hz": codec.sample_rate_hz,
+        "bit_rate_bps": codec.settings.bit_rate_bps,
+        "ptime_ms": codec.settings.ptime_ms,
+    }
+
+
+def emodel_report(facts: LegFacts | LegReading) -> dict[str, Any] | None:
     """The rating of what was heard here; None where nothing was."""
     received = facts.rtp.received
     if received.packets == 0:
@@ -98,7 +105,7 @@ def _emodel(facts: LegFacts) -> dict[str, Any] | None:
     return dict(
         call_rating(
             rtt_ms=facts.rtp.rtt_ms,
-            playout_delay_ms=_playout_delay_ms(facts) or 0.0,
+            playout_delay_ms=playout_delay_ms(facts) or 0.0,
             packet_ms=settings.ptime_ms,
             codec_delay_ms=delay_ms,
             loss_pct=received.loss_pct or 0.0,
@@ -111,7 +118,7 @@ def _emodel(facts: LegFacts) -> dict[str, Any] | None:
     )
 
 
-def _playout_delay_ms(facts: LegFacts) -> float | None:
+def playout_delay_ms(facts: LegFacts | LegReading) -> float | None:
     """Time in the jitter buffer and, decoded, behind it."""
     waited_ms = facts.rtp.received.playout_delay_ms
     return None if waited_ms is None else waited_ms + 1000 * facts.waiting_samples / facts.heard_rate_hz

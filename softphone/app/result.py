@@ -85,6 +85,8 @@ def make_result(
         "airtime": None,
         "cost": None,
         "dtmf_received": "",
+        "filter": {"sent": None, "heard": None},
+        "held_s": None,
         "recording": None,
         "peer_result": peer_result,
         "error": None,

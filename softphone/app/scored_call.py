@@ -1,7 +1,7 @@
 """What the scorer says of a recording, put into the RESULT of its call."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from softphone.app.result import Result
@@ -29,7 +29,14 @@ def add_score(result: Result, answer: Mapping[str, Any] | None) -> None:
     result["score"] = answer["score"]
     if answer["score"] is None:
         log.warning("no score: %s", answer["refused"].get(HEADLINE, "the scorer gave no reason"))
-    words = CALL_WORDS.intersection(answer["verdict"])
-    if answer["score"] is not None and not answer["score"]["trusted"]:
-        words -= {"noise"}  # what a codec of parameters makes of a pause is a noise of its own
-    result["verdict"] = ordered([*result["verdict"], *words])
+    add_words(result, answer["verdict"], trusted=answer["score"] is None or answer["score"]["trusted"])
+
+
+def add_words(result: Result, words: Iterable[str], *, trusted: bool) -> None:
+    """Put those of the scorer's *words* that tell of the call into the verdict of *result*.
+
+    Args:
+        trusted: False where the codec sends parameters: what it makes of a pause is a noise of its own.
+    """
+    told = CALL_WORDS.intersection(words)
+    result["verdict"] = ordered([*result["verdict"], *(told if trusted else told - {"noise"})])

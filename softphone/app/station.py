@@ -11,7 +11,7 @@ from softphone.call.manager import CallManager
 from softphone.config import AccountOptions, Address
 from softphone.errors import UnreachableError
 from softphone.io.driver import DatagramDriver
-from softphone.io.ids import ShortIds, SystemIds
+from softphone.io.ids import ShortIds, SystemIds, seeded_rng
 from softphone.io.media_clock import MediaClock
 from softphone.io.udp import bind_udp, local_host_towards
 from softphone.sip.auth import Challenger
@@ -108,6 +108,7 @@ class Station:
             accept=("application/sdp", RESULT_TYPE),
             challenger=challenger,
             style=style,
+            rng=seeded_rng(),
         )
         identity = NameAddr(display="", uri=contact, params={})
         manager = CallManager(endpoint, identity=identity, result_type=RESULT_TYPE)

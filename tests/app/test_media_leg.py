@@ -1,11 +1,13 @@
 """One leg's audio between a socket and a clock that the test moves: what a peer or a device can do to it."""
 
+import itertools
 import struct
 import time
 from dataclasses import replace
 
 import pytest
 
+from softphone.app.call_status import progress_of
 from softphone.app.codec_choice import chosen_codecs
 from softphone.app.leg import MAX_DIGITS, LegEvents, MediaLeg
 from softphone.app.one_call import _send_dtmf
@@ -13,6 +15,7 @@ from softphone.config import CodecChoice, MediaOptions
 from softphone.errors import UsageError
 from softphone.io.audio.null import SilenceSource
 from softphone.media.device import PacedDevice
+from softphone.rtp.packet import is_rtcp
 from softphone.sdp.media import Negotiated, NegotiatedCodec
 
 PEER, STRANGER = ("127.0.0.1", 4000), ("127.0.0.9", 4000)
@@ -128,5 +131,46 @@ def test_airtime_counts_each_datagram_of_the_peer_and_each_of_ours_by_its_size()
     assert air.sent == {size: sent[:counted].count(size) for size in set(sent[:counted])}
     assert air.sent[172] >= 49
     assert len(sent) > counted  # the RTCP BYE is not part of the call
-    figures = make_leg(Wire(), Clock()).progress()
+    figures = progress_of(make_leg(Wire(), Clock()).reading(), radio="wifi-n:6.5")
     assert figures["airtime"] is None
+
+
+def test_on_hold_no_audio_is_sent_and_nothing_is_missed():
+    wire, clock, sent, dropped = Wire(), Clock(), [], []
+    wire.send = lambda data, addr: sent.append(data)
+    leg = make_leg(wire, clock, timed_out=lambda: dropped.append(True))
+    start, packets = time.monotonic(), itertools.count()
+
+    def run(begin_s, seconds, *, hears):
+        sent.clear()
+        for number in range(round(begin_s * 50), round((begin_s + seconds) * 50)):
+            now = start + 0.02 * number
+            if hears:
+                wire.arrivals = [(rtp(0, next(packets), 160 * number, b"\x55" * 160), PEER, now)]
+            clock.ticks[0](now)
+        return [is_rtcp(data) for data in sent]
+
+    assert run(0, 1.0, hears=True).count(False) >= 49
+    leg.retarget(replace(NEGOTIATED, direction="sendonly"), on_hold=True)
+    leg._heard_at = start + 1.0  # the leg's own clock goes by the time of the machine
+    held = run(1.0, 3 * TIMEOUT_S, hears=False)
+    assert held.count(False) == 0
+    assert dropped == []
+    leg.retarget(NEGOTIATED)
+    leg._heard_at = start + 7.0
+    assert run(7.0, 1.0, hears=True).count(False) >= 49
+    facts = leg.stop()
+    assert (facts.sends, facts.receives, facts.receive.concealed) == (True, True, 0)
+    assert facts.held_s > 0
+
+
+def test_a_peer_that_holds_us_in_silence_is_not_given_up_and_hears_nothing():
+    wire, clock, sent, dropped = Wire(), Clock(), [], []
+    wire.send = lambda data, addr: sent.append(data)
+    leg = make_leg(wire, clock, timed_out=lambda: dropped.append(True))
+    leg.retarget(replace(NEGOTIATED, direction="recvonly"))
+    start = time.monotonic()
+    for number in range(round(3 * TIMEOUT_S * 50)):
+        clock.ticks[0](start + 0.02 * number)
+    assert not any(not is_rtcp(data) for data in sent)
+    assert dropped == []

@@ -1,9 +1,11 @@
 """What a peer may put into its RESULT, and what is left of it."""
 
 import json
+import random
 
 import pytest
 
+from softphone.app.call_ending import packed_for_peer
 from softphone.app.result import BRIEF, brief, check_min_mos, exit_status, read_peer_result
 
 
@@ -82,3 +84,28 @@ def test_a_brief_result_holds_what_decides_and_nothing_else():
     assert list(short) == [*BRIEF]
     assert brief({**whole, "emodel": None})["emodel"] is None
     assert read_peer_result(json.dumps(short).encode()) == short
+
+
+def test_a_result_is_cut_in_steps_until_a_bye_has_room_for_it():
+    noise = random.Random(1)
+    figures = {str(number): noise.random() for number in range(120)}
+    whole = {
+        **dict.fromkeys(BRIEF),
+        "recording": "got.wav",
+        "peer_result": None,
+        "filter": {"sent": "telephone", "heard": None},
+        "held_s": 0.0,
+        "airtime": {"technology": "wifi-n", "assumes": {"preamble": "mixed"}, "ms_per_s": 1.9},
+    }
+
+    def travels(**more):
+        return json.loads(packed_for_peer({**whole, **more}, is_brief=False))
+
+    left_out = {"recording", "peer_result", "filter", "held_s"}
+    assert set(travels()) == set(whole) - left_out
+    assert travels()["airtime"] == whole["airtime"]
+    assumed = {**whole["airtime"], "assumes": figures}
+    assert travels(airtime=assumed)["airtime"] == {"technology": "wifi-n", "ms_per_s": 1.9}
+    assert set(travels(sent=figures)) == set(BRIEF)
+    assert set(json.loads(packed_for_peer(dict(whole), is_brief=True))) == set(BRIEF)
+    assert json.loads(packed_for_peer({**whole, "airtime": None}, is_brief=False))["airtime"] is None

@@ -1,0 +1,85 @@
+"""What is made of a call when it has ended: its RESULT, what of it travels to the peer, and its score."""
+
+import asyncio
+import json
+import zlib
+from pathlib import Path
+
+from dsp.errors import DspError
+from softphone.app.call_plan import CallPlan
+from softphone.app.leg_facts import LegFacts
+from softphone.app.report import media_report
+from softphone.app.result import Result, brief, make_result
+from softphone.app.score_trust import PARAMETRIC
+from softphone.app.scored_call import add_score
+from softphone.app.stop import unless_stopped
+from softphone.call.manager import CallInfo
+from softphone.call.outcome import Ending
+from softphone.config import AudioOptions
+from softphone.errors import SoftphoneError, UsageError
+from softphone.io.scoring import score_in_child
+
+SCORE_TIMEOUT_S = 300.0
+"""A long recording takes long; a child that hangs is killed."""
+BYE_ROOM = 800
+"""Bytes that are left for a body beside the usual headers of a BYE, of 1300 (`docs/peer-result.md`)."""
+
+
+def result_of(
+    info: CallInfo, ending: Ending, facts: LegFacts | None, plan: CallPlan, started_at: str
+) -> Result:
+    """The RESULT, without a score and without the peer's.
+
+    Args:
+        facts: of the audio; None where none ever ran.
+        started_at: UTC, as text.
+    """
+    media = None
+    if facts is not None:
+        media = media_report(facts, info, recording=plan.audio.record, radio=plan.media.radio)
+    return make_result(info, ending, started_at=started_at, media=media, peer_result=None)
+
+
+def packed_for_peer(result: Result, *, is_brief: bool) -> bytes:
+    """*result* as the BYE exchange carries it: without what airtime assumes, else in its brief form, where a BYE has no more room.
+
+    Args:
+        is_brief: each byte is dear.
+    """
+    for key in ("recording", "peer_result", "filter", "held_s"):  # of no use elsewhere
+        del result[key]
+    forms = [brief(result)]
+    if not is_brief:
+        airtime = result["airtime"]
+        told = airtime and {key: value for key, value in airtime.items() if key != "assumes"}
+        forms = [result, {**result, "airtime": told}, *forms]
+    data = b""
+    for form in forms:
+        data = json.dumps(form, separators=(",", ":")).encode()
+        if len(zlib.compress(data, 9)) <= BYE_ROOM:
+            break
+    return data
+
+
+def note_problem(result: Result, problem: SoftphoneError | DspError | None) -> None:
+    """Say in *result* what failed, if anything did."""
+    if problem is not None:
+        result["error"] = str(problem)
+    if isinstance(problem, UsageError):
+        result["exit_status"] = problem.exit_status
+
+
+async def score_call(
+    result: Result, audio: AudioOptions, recording: Path, facts: LegFacts, stop: asyncio.Event
+) -> None:
+    """Score *recording* in a process of its own where *audio* says what was to be heard; *stop*, when set, ends that."""
+    if audio.expect is None:
+        return
+    scoring = score_in_child(
+        audio.expect,
+        recording,
+        far=audio.record_sent,
+        timeout_s=SCORE_TIMEOUT_S,
+        trusted=not PARAMETRIC.intersection(facts.heard_codecs),
+    )
+    add_score(result, await unless_stopped(scoring, stop))
