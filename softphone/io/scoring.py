@@ -45,7 +45,40 @@ async def score_in_child(
     return await _run_child(["-P", "-m", _CHILD, "--nice", str(NICE)], request, timeout_s)
 
 
-async def _run_child(arguments: list[str], request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+async def score_file_in_child(
+    degraded: str,
+    *,
+    folder: Path,
+    reference: str | None = None,
+    far: str | None = None,
+    trusted: bool | None = None,
+    report: str | None = None,
+    names: tuple[str, str | None] = ("", None),
+    timeout_s: float = 60.0,
+) -> dict[str, Any]:
+    """Score a recording whole, against what was sent or by itself, and make a page of it where it is asked for.
+
+    Args:
+        degraded: file; it, *far* and *report* are names in *folder*, so that what is said of them names no folder.
+        reference: file, or ``builtin:NAME``; None: only the signal is checked.
+        far: file of what this side sent meanwhile.
+        trusted: False where the metrics mislead on the codec; None where nobody knows.
+        report: file for the page (HTML), replaced if it is there.
+        names: of recording and reference, as the page is to call them.
+        timeout_s: the child is killed after this time.
+
+    Returns:
+        A `softphone.io.score_file.FileScore`, or ``{"error": why}``, as `score_in_child`.
+    """
+    request: dict[str, Any] = {"degraded": degraded, "reference": reference, "far": far, "trusted": trusted}
+    if report is not None:
+        request["report"] = {"path": report, "names": names}
+    return await _run_child(["-P", "-m", _CHILD, "--nice", str(NICE)], request, timeout_s, folder)
+
+
+async def _run_child(
+    arguments: list[str], request: dict[str, Any], timeout_s: float, folder: Path | None = None
+) -> dict[str, Any]:
     try:
         child = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -54,6 +87,7 @@ async def _run_child(arguments: list[str], request: dict[str, Any], timeout_s: f
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             env=child_environment(),
+            cwd=folder,
             limit=MAX_OUTPUT_BYTES,
             start_new_session=True,  # Ctrl-C is for the call; whoever cancels the score ends the child
         )

@@ -2,7 +2,8 @@
 
 It reads jobs from standard input, each a line of JSON with the fields of `ScoreJob`, and answers each with one line: what
 `score_file` returns, or ``{"error": why, "exit_status": n}``. With ``"for_call": true`` the answer is
-``{"score": CallScore | null, "verdict": [...], "refused": {...}}``. When standard input ends, so does this process, whatever
+``{"score": CallScore | null, "verdict": [...], "refused": {...}}``; ``"report": {"path": .., "names": [..]}`` asks for a page
+beside it (`softphone.scorer.report`). When standard input ends, so does this process, whatever
 it is doing: nobody waits for its answer any more.
 """
 
@@ -18,7 +19,8 @@ from typing import Any, BinaryIO, NoReturn
 from dsp.errors import DspError
 from softphone.errors import SoftphoneError, UsageError
 from softphone.io.dsp_faults import words
-from softphone.io.score_file import ScoreJob, score_file
+from softphone.io.part_file import write_whole
+from softphone.io.score_file import FilePair, ScoreJob, score_file
 from softphone.scorer.score import call_score
 
 REFUSED_STATUS = UsageError.exit_status
@@ -32,9 +34,9 @@ def job_of(request: dict[str, Any]) -> ScoreJob:
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """What one request comes to."""
-    for_call = request.pop("for_call", False)
+    for_call, page = request.pop("for_call", False), request.pop("report", None)
     try:
-        found = score_file(job_of(request))
+        found = score_file(job_of(request)) if page is None else with_report(job_of(request), **page)
     except SoftphoneError as error:
         return {"error": " ".join(str(error).split()), "exit_status": error.exit_status}
     except DspError as error:
@@ -44,6 +46,17 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     if not for_call:
         return found
     return {"score": call_score(found), "verdict": found["verdict"], "refused": found["refused"]}
+
+
+def with_report(job: ScoreJob, path: str, names: Sequence[str | None]) -> dict[str, Any]:
+    """Score *job* and write the page about it to *path*; *names* of recording and reference stand in the page."""
+    from softphone.scorer.report import report
+
+    with FilePair(job) as pair:
+        found = pair.score()
+        heard, said = names
+        write_whole(path, report(found, *pair.tracks_of(found), (heard or "", said)), force=True)
+    return found
 
 
 def requests_of(source: BinaryIO, requests: "queue.SimpleQueue[dict[str, Any]]") -> None:
