@@ -75,7 +75,9 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the guide names."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(speech_path("builtin:man"), tmp_path / "talk.wav")
-    (tmp_path / "mine.toml").write_text(blocks("toml")[0], encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(
+        next(each for each in blocks("toml") if "[[filter]]" in each), encoding="utf-8"
+    )
     (tmp_path / "headphones.txt").write_text(
         "Preamp: -6.2 dB\nFilter 1: ON LSC Fc 105 Hz Gain 6.5 dB Q 0.70\nFilter 2: ON PK Fc 166 Hz Gain -3 dB Q 0.5\n"
     )

@@ -184,15 +184,15 @@ class Jack:
 
     def live(self, preset: str, *options: str, ports: int = 2) -> Program:
         """`softphone filter PRESET --live` on the dummy card."""
-        return self.start("-m", "softphone", "filter", preset, "--live", "--json", *options, ports=ports)
+        return self.start("-P", "-m", "softphone", "filter", preset, "--live", "--json", *options, ports=ports)
 
     def pass_through(self) -> Program:
         """A callback that copies and does nothing else: what any program on this card has at least."""
-        return self.start("-c", _PASS_THROUGH)
+        return self.start("-P", "-c", _PASS_THROUGH)
 
     def round_trip_samples(self, program: Program) -> int:
         """How much later what goes into *program* comes out of it and back, in samples, the card's own way included."""
-        with self.start("-c", _ROUND_TRIP) as probe:
+        with self.start("-P", "-c", _ROUND_TRIP) as probe:
             process = probe.process
             assert process.stdin is not None
             assert process.stdout is not None

@@ -67,21 +67,23 @@ def missing(program: str) -> str | None:
 
 
 def free_udp_port() -> int:
-    """Return a UDP port on loopback that nobody has now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((HOST, 0))
-        return int(sock.getsockname()[1])
+    """Return a port on loopback that nobody has now, for UDP and, as baresip wants, for TCP."""
+    return free_port_range(1)
 
 
 def free_port_range(ports: int) -> int:
-    """Return an even port that begins *ports* free ones, below those the system hands out itself."""
+    """Return an even port that begins *ports* free ones, below those the system hands out itself.
+
+    Free also for TCP: a connection that other tests have closed keeps its port for a minute.
+    """
     for _ in range(200):
         low = random.randrange(20_000, 32_000 - ports, 2)
         held: list[socket.socket] = []
         try:
             for port in range(low, low + ports):
-                held.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                held[-1].bind((HOST, port))
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    held.append(socket.socket(socket.AF_INET, kind))
+                    held[-1].bind((HOST, port))
         except OSError:
             continue
         else:
@@ -89,7 +91,7 @@ def free_port_range(ports: int) -> int:
         finally:
             for sock in held:
                 sock.close()
-    raise RuntimeError(f"no {ports} free UDP ports in a row")
+    raise RuntimeError(f"no {ports} free ports in a row")
 
 
 def read_wav(path: Path) -> tuple[np.ndarray, int]:

@@ -5,13 +5,16 @@ import datetime
 import os
 import ssl
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from support.control_bench import TOKEN, Wire, fetch, joined, run, serving, status
 
 from softphone.control.client import AsyncClient, RemoteError, connect_async
-from softphone.errors import UnreachableError, UsageError
+from softphone.errors import EnvironmentProblem, UnreachableError, UsageError
+from softphone.io.child_process import child_environment
 from softphone.io.control.door import MAX_PENDING_PER_ADDRESS
 from softphone.io.control.tickets import Tickets
 from softphone.io.control.tls import CERT_NAME, KEY_NAME, given_identity, self_signed_identity
@@ -253,3 +256,35 @@ def test_codes_and_long_files_arrive_whole_over_tls(folder: Path, tmp_path: Path
             await wire.close()
 
     run(work)
+
+
+def test_the_process_that_serves_does_not_load_the_library_that_makes_certificates(tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib; from softphone.io.control.tls import self_signed_identity;"
+        "self_signed_identity(pathlib.Path(sys.argv[1]), ['192.0.2.1']);"
+        "sys.exit('cryptography' in sys.modules)"
+    )
+    command = [sys.executable, "-P", "-c", script, str(tmp_path)]
+    assert subprocess.run(command, env=child_environment(), timeout=60, check=False).returncode == 0
+    assert (tmp_path / CERT_NAME).exists()
+
+
+def test_a_certificate_that_cannot_be_made_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.touch()
+    with pytest.raises(EnvironmentProblem, match=r"keeps its certificate in .*file, which cannot be written"):
+        self_signed_identity(blocked, ["127.0.0.1"])
+    missing = tmp_path / "cryptography"
+    missing.mkdir()
+    (missing / "__init__.py").write_text("raise ImportError('not here')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(EnvironmentProblem, match=r'needs cryptography .*pip install "softphone\[tls\]"'):
+        self_signed_identity(tmp_path / "tls", ["127.0.0.1"])
+    monkeypatch.setattr("softphone.io.control.certificate._CHILD", "softphone.no_such_module")
+    with pytest.raises(EnvironmentProblem, match="gave no answer; give one with --tls-cert"):
+        self_signed_identity(tmp_path / "tls", ["127.0.0.1"])
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+    with pytest.raises(EnvironmentProblem, match="cannot be started"):
+        self_signed_identity(tmp_path / "tls", ["127.0.0.1"])
