@@ -1,7 +1,7 @@
 """Filters in a row, over blocks of any length; what is changed is faded in between two blocks.
 
 A change builds new filters in the thread that asks for it. From the next block on a new one runs beside the old
-one until it has settled, then they are cross-faded with a slope that is a raised cosine: no click, no jump. Of
+one until it has settled, then they are cross-faded with a smooth slope: no click, no jump. Of
 several changes to one filter that wait, the newest wins.
 """
 
@@ -102,6 +102,16 @@ class FilterChain:
         plain = self._plain
         fading = self._row.changing or (plain is not None and plain.changing)
         return bool(self._posted) or self._rows is not None or fading
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether `process` has nothing to do but to mend what is no sound: no filters, and no change under way."""
+        return self._row.is_empty and not self._posted and self._rows is None and self._plain is None
+
+    @property
+    def takes_far(self) -> bool:
+        """Whether a filter is asked for that has to be told what the loudspeaker plays."""
+        return any(each.spec.takes_far for each in self._preset.slots)
 
     def readings(self) -> dict[str, float | str]:
         """What the meters of all filters show, by ``slot.name``."""

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.biquads import Sos, join, pole_radius, response
+from dsp.biquads import Sos, join, pole_radius
 from dsp.errors import ParameterError
 from dsp.iir_prototypes import (
     Prototype,
@@ -31,6 +31,8 @@ Edge: TypeAlias = float | tuple[float, float]
 """A cut-off in Hz, or (low, high)."""
 
 KINDS = ("lowpass", "highpass", "bandpass", "bandstop")
+_GRID = np.geomspace(1e-4, math.pi, 64)
+"""Angles on the unit circle where the levels of sections are compared."""
 
 
 def butterworth(order: int, freq_hz: Edge, kind: str, sample_rate_hz: float) -> Sos:
@@ -190,17 +192,21 @@ def _in_order(sos: Sos, angles: NDArray[np.float64]) -> Sos:
     Args:
         angles: of the poles, where the sections are loudest.
     """
-    at = np.unique(np.concatenate([angles, np.geomspace(1e-4, math.pi, 64)]))
-    levels = np.array([np.log(np.abs(response(row, at, 2.0 * math.pi)) + 1e-300) for row in sos])
+    if len(sos) == 1:
+        return sos
+    delay = np.exp(-1j * np.concatenate([angles, _GRID]))
+    b0, b1, b2, a0, a1, a2 = sos.T[:, :, np.newaxis]
+    gains = (b0 + delay * (b1 + delay * b2)) / (a0 + delay * (a1 + delay * a2))
+    levels = np.log(np.abs(gains) + 1e-300)
     whole = levels.sum(axis=0)
     passed = whole > whole.max() - math.log(2.0)
-    so_far, left, order = np.zeros(len(at)), list(range(len(sos))), []
-    while left:
+    so_far, left, order = np.zeros(len(delay)), list(range(len(sos))), []
+    while len(left) > 1:
         tried = so_far + levels[left]
         chosen = left.pop(int(np.argmin(tried.max(axis=1) - tried[:, passed].min(axis=1))))
         so_far += levels[chosen]
         order.append(chosen)
-    return sos[order]
+    return sos[order + left]
 
 
 def _split(roots: Roots) -> tuple[list[complex], list[complex]]:

@@ -29,13 +29,23 @@ class Prototype:
     poles: Roots
     gain: float
 
+    def __post_init__(self) -> None:
+        for roots in (self.zeros, self.poles):
+            roots.flags.writeable = False
 
+
+_kept = functools.lru_cache(maxsize=64)
+"""A prototype is designed once: what changes most, a frequency that is turned, does not change it."""
+
+
+@_kept
 def butterworth_prototype(order: int) -> Prototype:
     """Poles evenly on the left half of the unit circle; -3 dB at 1 rad/s."""
     _check_order(order)
     return Prototype(_roots(()), -np.exp(1j * _angles(order)), 1.0)
 
 
+@_kept
 def chebyshev1_prototype(order: int, ripple_db: float) -> Prototype:
     """Poles on an ellipse; the pass band ripples by *ripple_db* and ends at 1 rad/s."""
     _check_order(order)
@@ -46,6 +56,7 @@ def chebyshev1_prototype(order: int, ripple_db: float) -> Prototype:
     return Prototype(_roots(()), poles, gain / math.hypot(1.0, epsilon) if order % 2 == 0 else gain)
 
 
+@_kept
 def chebyshev2_prototype(order: int, stop_db: float) -> Prototype:
     """The inverse of type I: flat pass band, and at least *stop_db* down from 1 rad/s on."""
     _check_order(order)
@@ -56,6 +67,7 @@ def chebyshev2_prototype(order: int, stop_db: float) -> Prototype:
     return Prototype(zeros, poles, float((np.prod(-poles) / np.prod(-zeros)).real))
 
 
+@_kept
 def elliptic_prototype(order: int, ripple_db: float, stop_db: float) -> Prototype:
     """Equal ripple on both sides: *ripple_db* up to 1 rad/s, at least *stop_db* down behind a band as narrow as can be."""
     _check_order(order)
@@ -86,6 +98,7 @@ def elliptic_prototype(order: int, ripple_db: float, stop_db: float) -> Prototyp
     )
 
 
+@_kept
 def bessel_prototype(order: int, norm: str) -> Prototype:
     """Maximally flat group delay.
 

@@ -24,6 +24,8 @@ from dsp.wording import nearest, plain, shown
 BYPASS = "bypass"
 MAX_FILTERS = 64
 _OWN_KEYS = ("type", "slot", BYPASS)
+_CONTROLS = frozenset(chr(n) for n in (*range(32), *range(127, 160)) if chr(n) != "\t")
+"""What a line of text has none of: a terminal would do what they say (C0 and C1 of ISO/IEC 6429)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def _slot(entry: Mapping[str, Any], taken: set[str]) -> SlotSpec:
 
 def _line(values: Mapping[str, Any], key: str) -> str:
     found = values.get(key, "")
-    if not isinstance(found, str) or "\n" in found:
+    if not isinstance(found, str) or _CONTROLS.intersection(found):
         raise ParameterError(f"{key} must be one line of text, got {plain(found)}")
     return found
 

@@ -258,3 +258,14 @@ def test_it_runs_as_precisely_as_it_is_designed(name: str, kind: str, edge: Edge
 def test_what_cannot_be_is_said_in_one_line(design: object, message: str) -> None:
     with pytest.raises(ParameterError, match=f"^{message}$"):
         design()
+
+
+def test_a_prototype_is_designed_once_and_cannot_be_changed_by_who_uses_it() -> None:
+    first = elliptic_prototype(6, 0.5, 60.0)
+    before = first.zeros.copy(), first.poles.copy()
+    elliptic(6, 1000.0, "lowpass", RATE_HZ, ripple_db=0.5, stop_db=60.0)
+    assert elliptic_prototype(6, 0.5, 60.0) is first
+    assert np.array_equal(first.zeros, before[0])
+    assert np.array_equal(first.poles, before[1])
+    with pytest.raises(ValueError, match="read-only"):
+        first.poles[0] = 0.0

@@ -99,6 +99,7 @@ def test_as_many_filters_of_a_kind_as_a_preset_holds_get_names() -> None:
         ({"filter": [{"type": "gain"}] * 65}, "a preset holds 64 filters at most, got 65"),
         ({"about": 3}, "about must be one line of text, got 3"),
         ({"expect": "a\nb"}, "expect must be one line of text, got 'a\\nb'"),
+        ({"about": "\x1b[2J"}, "about must be one line of text, got '\\x1b[2J'"),
     ],
 )
 def test_what_cannot_be_read_is_told_in_one_line(values: dict[str, Any], says: str) -> None:

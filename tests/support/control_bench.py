@@ -60,9 +60,10 @@ async def serving(
     *,
     files: Tickets | None = None,
     tls_folder: Path | None = None,
+    faults: int = 0,
     **options: Any,
 ) -> AsyncIterator[ControlServer]:
-    """A server of a bench; closed, and without a fault of its own, in the end."""
+    """A server of a bench; closed, and with no more than *faults* of its own, in the end."""
     (web / "index.html").write_text("<!doctype html><title>page</title>" + "<p>hello" * 50)
     (web / "app.js").write_text("export const here = true;\n")
     (web / "notes.txt").write_text("nobody's business")
@@ -79,7 +80,7 @@ async def serving(
         yield server
     finally:
         await server.close()
-    assert server.stats.faults == 0
+    assert server.stats.faults == faults
 
 
 class Wire:

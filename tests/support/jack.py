@@ -184,7 +184,9 @@ class Jack:
 
     def live(self, preset: str, *options: str, ports: int = 2) -> Program:
         """`softphone filter PRESET --live` on the dummy card."""
-        return self.start("-P", "-m", "softphone", "filter", preset, "--live", "--json", *options, ports=ports)
+        return self.start(
+            "-P", "-m", "softphone", "filter", preset, "--live", "--json", *options, ports=ports
+        )
 
     def pass_through(self) -> Program:
         """A callback that copies and does nothing else: what any program on this card has at least."""

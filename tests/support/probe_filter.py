@@ -101,7 +101,8 @@ def run(running: FilterChain, count: int) -> Block:
 
 
 def fade(count: int = FADE) -> NDArray[np.float64]:
-    """What a fade from 0 to 1 is: the integral of a raised cosine, by adding it up."""
-    slope = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(1000 * (count + 1)) + 0.5) / (1000 * (count + 1)))
+    """What a fade from 0 to 1 is: the integral of a Blackman-Harris window of three terms, by adding it up."""
+    turns = 2 * np.pi * (np.arange(1000 * (count + 1)) + 0.5) / (1000 * (count + 1))
+    slope = 0.42323 - 0.49755 * np.cos(turns) + 0.07922 * np.cos(2 * turns)
     risen: NDArray[np.float64] = np.cumsum(slope)[999 : 1000 * count : 1000] / slope.sum()
     return risen
