@@ -10,6 +10,13 @@ export const STATES = {
   ending: "Hanging up",
   ended: "Ended",
 };
+
+/** How a call ended, in words. */
+export function ending({ outcome = "ended", sip_status: status, reason }) {
+  if (status) return `${outcome} (${status}${reason ? ` ${reason}` : ""})`;
+  return reason ? `${outcome}: ${reason}` : outcome;
+}
+
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 const FULL_CPU_MS = 50;
 const DIRECTIONS = { both: "both ways", sent: "what I send", received: "what I hear" };
@@ -131,11 +138,10 @@ export class CallCard {
     this.status = call;
     const up = call.state === "established";
     const incoming = call.state === "incoming";
-    write(
-      this.state,
-      call.on_hold ? "On hold" : call.peer_holds ? "Held by the other side" : STATES[call.state] || call.state,
-    );
-    this.state.className = `state ${call.state}`;
+    const held = call.on_hold ? "On hold" : call.peer_holds ? "Held by the other side" : null;
+    const words = held || STATES[call.state] || call.state;
+    write(this.state, up && call.muted ? `${words}, muted` : words);
+    this.state.className = `state ${up && (held || call.muted) ? "quiet" : call.state}`;
     write(
       this.time,
       call.duration_s !== undefined && call.duration_s !== null && up
@@ -149,15 +155,15 @@ export class CallCard {
     this.end.hidden = incoming && this.app.can("answer");
     for (const each of [this.mute, this.hold, this.padButton, this.modes]) each.hidden = !up;
     if (!up) this.pad.hidden = true;
-    this.#press(this.mute, call.muted, "Mute", "Muted");
-    this.#press(this.hold, call.on_hold, "Hold", "On hold");
+    this.#toggle(this.mute, call.muted, "Mute", "Unmute");
+    this.#toggle(this.hold, call.on_hold, "Hold", "Resume");
     this.#figures(call, up);
     if (up) this.#savers(call);
   }
 
-  #press(button, on, off, words) {
-    button.setAttribute("aria-pressed", String(Boolean(on)));
-    write(button, on ? words : off);
+  #toggle(button, on, words, back) {
+    button.classList.toggle("on", Boolean(on));
+    write(button, on ? back : words);
   }
 
   #figures(call, up) {
@@ -172,8 +178,8 @@ export class CallCard {
               codec &&
                 [
                   codec.name,
-                  codec.bit_rate_bps && `${plain(codec.bit_rate_bps / 1000)} kb/s`,
-                  codec.ptime_ms && `${plain(codec.ptime_ms)} ms`,
+                  codec.bit_rate_bps && `${plain(codec.bit_rate_bps / 1000)}\u00a0kb/s`,
+                  codec.ptime_ms && `${plain(codec.ptime_ms)}\u00a0ms`,
                 ]
                   .filter(Boolean)
                   .join(", "),
@@ -244,9 +250,6 @@ export class EndedCard {
     const score = call.score ? `score ${decibels(call.score.value, 2)}` : null;
     const verdict = Array.isArray(call.verdict) ? call.verdict.join(", ") : call.verdict;
     const time = call.duration_s ? duration(call.duration_s) : null;
-    const sip = call.sip_status
-      ? `${call.outcome || "ended"} (${call.sip_status}${call.reason ? ` ${call.reason}` : ""})`
-      : call.outcome || "ended";
-    write(this.words, [call.direction, sip, time, verdict, score].filter(Boolean).join(" · "));
+    write(this.words, [call.direction, ending(call), time, verdict, score].filter(Boolean).join(" · "));
   }
 }

@@ -1,6 +1,6 @@
 // The Calls tab: dial, answer, and hold of what runs: what it costs, how it sounds, and the switches that change it.
 
-import { CallCard, EndedCard, STATES } from "./call_card.js";
+import { CallCard, EndedCard, STATES, ending } from "./call_card.js";
 import { $, h, write } from "./dom.js";
 
 export class CallsTab {
@@ -36,28 +36,35 @@ export class CallsTab {
   }
 
   onShown() {
-    this.#show({ calls: this.calls });
+    this.#show({ calls: this.calls, uri: this.uri });
   }
 
   async #dial(uri) {
     const full = /^sips?:/i.test(uri) ? uri : `sip:${uri}`;
     const answer = await this.app.try("dial", { uri: full });
-    if (answer) this.app.say(`Calling ${full}.`);
+    if (answer) this.app.told(`Calling ${full}.`);
   }
 
-  #show({ calls = [] }) {
+  #show({ calls = [], uri = null }) {
     const before = new Map(this.calls.map((each) => [each.call, each.state]));
     this.calls = calls;
+    this.uri = uri;
     const running = calls.filter(({ state }) => state !== "ended");
     for (const each of calls) {
       const was = before.get(each.call);
-      if (was && was !== each.state && each.state !== "incoming")
-        this.app.say(`${each.peer}: ${(STATES[each.state] || each.state).toLowerCase()}.`);
+      if (!was || was === each.state || each.state === "incoming") continue;
+      const over = each.state === "ended";
+      const words = `${each.peer}: ${over ? ending(each) : (STATES[each.state] || each.state).toLowerCase()}.`;
+      // who looks at the calls sees it there
+      if (this.app.seen("calls")) this.app.told(words);
+      else if (each.state !== "ending") this.app.say(words, over && each.outcome !== "completed" ? "bad" : "");
     }
     this.#ring(running.filter(({ state }) => state === "incoming"));
     write($("tab-calls"), running.length ? `Calls (${running.length})` : "Calls");
     if (!this.app.seen("calls")) return;
     $("no-calls").hidden = calls.length > 0;
+    const how = this.app.may("dial") ? " Type above whom to call, and press Dial. Who calls you" : " Who calls";
+    write($("no-calls"), `No call now.${this.app.can("dial") ? `${how}${uri ? ` at ${uri}` : ""} rings here.` : ""}`);
     for (const [number, card] of this.cards) {
       const now = calls.find(({ call }) => call === number);
       if (!now || (now.state === "ended") !== card.ended) {

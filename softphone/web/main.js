@@ -18,6 +18,8 @@ const app = {
   ops: new Map(),
   clients: [],
   shown: "filter",
+  chosen: false,
+  ended: false,
   can: (name) => app.ops.has(name),
   mayChange: () => app.me?.role === "control",
   /** Whether there is an operation *name* and this role may do it. */
@@ -108,7 +110,13 @@ function onState(state, words) {
   $("away").hidden = !away;
   if (away) {
     const why = words ? `Not connected: ${words.replace(/\.$/, "")}.` : "The program is away.";
-    write($("away-text"), `${why} This page comes back by itself; what you move until then is kept.`);
+    write(
+      $("away-text"),
+      app.ended
+        ? "The program has ended. If it comes back with the same token, so does this page; what you move until then is kept."
+        : `${why} This page comes back by itself; what you move until then is kept.`,
+    );
+    $("people").hidden = true;
   }
   write(
     $("link"),
@@ -127,6 +135,7 @@ function onState(state, words) {
 
 async function onWelcome(welcome) {
   app.me = welcome;
+  app.ended = false;
   app.clients = [];
   $("enter").hidden = true;
   $("work").hidden = false;
@@ -151,12 +160,15 @@ async function onWelcome(welcome) {
   $("tab-filter").hidden = !filters;
   $("tabs").hidden = !app.can("calls") && !app.can("recordings");
   for (const part of Object.values(tabs)) await part.onWelcome(welcome, schema);
+  // A console without a sound device is there for its calls.
+  if (!app.chosen && app.can("dial") && welcome.chains?.[0]?.name !== "main") choose("calls");
+  app.chosen = true;
   if ($(`tab-${app.shown}`).hidden) choose(TABS.find((name) => !$(`tab-${name}`).hidden) || "filter");
 }
 
 function onEvent(event, body) {
   if (event === "clients") showClients(body.clients || []);
-  else if (event === "closing") say("The program is closing.");
+  else if (event === "closing") app.ended = true;
   else for (const part of Object.values(tabs)) part.onEvent(event, body);
 }
 

@@ -3,10 +3,12 @@
 import { $, decibels, duration, h, write } from "./dom.js";
 
 const REFERENCES = {
-  "": "compared as before",
-  recorded: "with what was expected",
-  sent: "with what was sent",
-  none: "with nothing: the signal alone",
+  "": "against the same as before",
+  "builtin:man": "against the bundled voice: man",
+  "builtin:woman": "against the bundled voice: woman",
+  recorded: "against what --expect named",
+  sent: "against what was sent (for an echo)",
+  none: "against nothing: the signal alone",
 };
 const WORDS = { recording: "is being recorded", scoring: "is being scored" };
 
@@ -79,7 +81,7 @@ class Row {
     this.again = button("Score again", () => this.#again());
     this.reference = h(
       "select",
-      { "aria-label": "Compare with" },
+      { "aria-label": "Score against" },
       Object.entries(REFERENCES).map(([value, words]) => h("option", { value }, words)),
     );
     this.players = h("div.players", {});
@@ -134,7 +136,11 @@ class Row {
     );
     this.verdict.classList.toggle("bad", bad && !busy);
     const misleads = scored && entry.trusted === false;
-    const notes = [entry.problem, entry.why, misleads ? "this measure is known to mislead for this codec" : ""];
+    const alone = !scored && !entry.problem && (!entry.reference || entry.reference === "none");
+    const why = alone
+      ? `No score: nobody said what the other side played.${this.app.may("score") ? " Choose it below, and press Score again." : ""}`
+      : entry.why;
+    const notes = [entry.problem, why, misleads ? "this measure is known to mislead for this codec" : ""];
     write(this.notes, busy ? "" : notes.filter(Boolean).join("; "));
     this.listen.hidden = entry.heard === false && entry.sent === false;
     this.report.disabled = this.again.disabled = this.reference.disabled = Boolean(busy) || entry.heard === false;

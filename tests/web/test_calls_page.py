@@ -28,7 +28,7 @@ from softphone.app.recording_folder import RecordingFolder
 from softphone.app.recordings import Recordings
 from softphone.errors import UsageError
 from softphone.io.control.tickets import Tickets
-from softphone.io.speech import speech_path
+from softphone.io.speech import builtin_names, speech_path
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -201,10 +201,14 @@ def test_a_call_is_dialled_and_steered(pages: Watched, served: ServedFilter, boa
         "1.9 ms/s, 0.30 \N{MULTIPLICATION SIGN} G.711",
     ):
         assert card.get_by_text(words).is_visible(), words
-    for name, pressed, key in (("Mute", "Muted", "muted"), ("Hold", "On hold", "on_hold")):
-        card.get_by_role("button", name=name).click()
-        card.get_by_role("button", name=pressed, pressed=True).click()
-        card.get_by_role("button", name=name, pressed=False).wait_for()
+    for name, back, state, key in (
+        ("Mute", "Unmute", "Connected, muted", "muted"),
+        ("Hold", "Resume", "On hold", "on_hold"),
+    ):
+        card.get_by_role("button", name=name, exact=True).click()
+        card.get_by_text(state, exact=True).wait_for()
+        card.get_by_role("button", name=back).click()
+        card.get_by_role("button", name=name, exact=True).wait_for()
         assert call.now[key] is False
     card.get_by_role("button", name="Hang up").click()
     until(page, lambda: call.hung_up, "it is hung up")
@@ -273,7 +277,35 @@ def test_what_a_call_refuses_is_said_and_the_button_stays_as_it_is(
     call.now["peer_holds"] = True
     of(page, BOB).get_by_role("button", name="Hold").click()
     page.get_by_text("the other side holds this call").wait_for()
-    assert of(page, BOB).get_by_role("button", name="Hold").get_attribute("aria-pressed") == "false"
+    assert of(page, BOB).get_by_role("button", name="Hold", exact=True).is_visible()
+
+
+def test_a_call_that_never_was_says_why_on_its_card_and_on_other_tabs(
+    pages: Watched, served: ServedFilter, board: Board
+) -> None:
+    page, other = here(pages, "Calls"), here(pages, "Scores")
+    number = served.soon(lambda: board.dial(BOB))
+    of(page, BOB).wait_for()
+    other.get_by_role("tab", name="Calls (1)").wait_for()
+    desk = served.domains[0]
+    entry = desk._entries[number]
+    served.soon(
+        lambda: desk.end(entry, {"outcome": "failed", "reason": "no address found for the host name"})
+    )
+    page.get_by_text("outgoing · failed: no address found for the host name").wait_for()
+    assert page.locator(".toast").filter(has_text=BOB).count() == 0
+    other.get_by_text(f"{BOB}: failed: no address found for the host name.").wait_for()
+
+
+def test_who_may_dial_reads_what_to_do_and_where_calls_come_in(
+    pages: Watched, served: ServedFilter, board: Board
+) -> None:
+    served.domains[0].uri = "sip:console@127.0.0.1:5060"
+    page = pages.open(f"#token={TOKEN}")
+    page.get_by_role("tab", name="Filter", selected=True).wait_for()  # a live filter stands first here
+    page.get_by_role("tab", name="Calls").click()
+    words = "No call now. Type above whom to call, and press Dial. Who calls you at sip:console@127.0.0.1:5060 rings here."
+    page.get_by_text(words).wait_for()
 
 
 def test_who_calls_is_said_on_every_tab_and_can_be_answered_there(
@@ -317,6 +349,16 @@ def test_recordings_are_listed_heard_scored_and_reported_on(pages: Watched, serv
     first.get_by_role("button", name="Score again").click()
     page.get_by_text("Scored again.").wait_for()
     assert first.get_by_text("5.00").is_visible()  # it is what it is compared with
+    every = first.get_by_label("Score against").locator("option").evaluate_all("all => all.map(e => e.value)")
+    assert [each for each in every if each.startswith("builtin:")] == [
+        f"builtin:{name}" for name in builtin_names()
+    ]
+    first.get_by_label("Score against").select_option("against the bundled voice: woman")
+    first.get_by_role("button", name="Score again").click()
+    first.get_by_text("compared with builtin:woman").wait_for()
+    first.get_by_label("Score against").select_option("against nothing: the signal alone")
+    first.get_by_role("button", name="Score again").click()
+    first.get_by_text("Choose it below, and press Score again.").wait_for()
     first.get_by_role("button", name="Report").click()
     page.frame_locator("#report-frame").get_by_role("heading", name="Score of 20260101-130000").wait_for()
     assert page.get_by_role("link", name="Open in a tab").get_attribute("href").startswith("/files/")
@@ -346,6 +388,7 @@ def test_without_a_filter_there_is_no_such_tab(chromium: "Browser", tmp_path: Pa
         page = pages.open(f"#token={TOKEN}")
         page.get_by_text("No call now.").wait_for()
         assert page.get_by_role("tab").all_inner_texts() == ["Calls"]
+        assert "Dial" not in page.locator("#no-calls").inner_text()
         assert page.get_by_label("Call", exact=True).is_hidden()  # nobody dials here
         pages.close()
     finally:
@@ -371,3 +414,11 @@ def test_calls_and_scores_fit_read_well_and_can_be_touched(
         assert unnamed_controls(page) == []
         kind = "phone" if size == PHONE else "desktop"
         keep_picture(page, f"page-{tab.lower()}-{kind}-{scheme}", tmp_path, whole=True)
+    page.locator(".recording").first.get_by_role("button", name="Report").click()
+    page.frame_locator("#report-frame").get_by_role("heading").first.wait_for()
+    within = "([d, ...all]) => all.every(e => e.right <= d.right && e.left >= d.left)"
+    boxes = "all => all.map(e => e.getBoundingClientRect())"
+    edges = page.locator("#report-dialog, #report-dialog > header > *").evaluate_all(
+        f"all => ({within})(({boxes})(all))"
+    )
+    assert edges, "the head of the report does not stand out over its edge"

@@ -172,14 +172,14 @@ def test_the_page_comes_back_by_itself_with_what_the_hand_did(pages: Watched, se
     page = here(pages)
     before = served.level_dbfs()
     served.pull_away()
-    page.get_by_text("The program is away").wait_for()
+    page.get_by_text("The program has ended").wait_for()
     slider(page, "gain", "Gain").focus()
     page.keyboard.press("PageDown")
     page.keyboard.press("PageDown")
     assert abs(served.level_dbfs() - before) < MEASURED_DB
     served.serve()
     page.locator("html[data-state=here]").wait_for()
-    assert page.get_by_text("The program is away").is_hidden()
+    assert page.get_by_text("The program has ended").is_hidden()
     settles_at(page, served, before - 2.0)
     pages.complaints.clear()  # the browser's own, of a server that is away
 
@@ -189,7 +189,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(
 ) -> None:
     page = here(pages)
     served.pull_away()
-    page.get_by_text("The program is away").wait_for()
+    page.get_by_text("The program has ended").wait_for()
     slider(page, "gain", "Gain").focus()
     page.keyboard.press("PageDown")
     served.serve()
