@@ -5,6 +5,9 @@ are in others, on loopback. *Round trip*: `get` and `set` by the client of ours,
 the process of the filter with so many who are told levels 20 times a second, less that without them; one more turns a knob
 20 times a second meanwhile, and blocks that were not ready in time are counted. *Memory*, *start*: with `--serve` less
 without, in the same round. *Heard*: from before `set` is sent to the block handed to the device that ends more than 1 dB lower.
+*A call*: two processes of ours, 440 Hz each
+way, filters on both sides of the callee, at which so many look while one makes 500 changes; milliseconds of sound that were
+filled in, thrown away or missing in what the caller recorded, beyond those of the same call with nobody there.
 The peer is baresip's `ctrl_tcp`, which has no value to turn: the round trip of a question over it, by a plain socket.
 
 python -m benchmarks.control_cost [--rounds 5] [--viewers 20] [--seconds 10] [--json FILE] [--smoke]
@@ -26,11 +29,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.peers import HOST, MODULES
+import numpy as np
+from support.command import softphone
+from support.peers import HOST, MODULES, read_wav
+from support.served import TOKEN
+from support.served import Served as ServedCallee
 
 from benchmarks.figures import Figure, baresip_missing, baresip_name, deliver, options, progress
 from benchmarks.process_cost import cost_since, measure, snapshot
-from benchmarks.steered import BLOCK_MS, Served, SteeredBaresip
+from benchmarks.steered import BLOCK_MS, CALL_PRESET, Served, SteeredBaresip
 from softphone.control.client import AsyncClient, Client, connect, connect_async
 from softphone.io.control.limits import MESSAGES_PER_S
 
@@ -39,9 +46,14 @@ BURST = 50
 """Requests one after the other; then there is a pause, so that no limit is met."""
 GET = Figure("control: round trip of get, loopback", "ms", at_most=1.0)
 SET = Figure("control: round trip of set gain, loopback", "ms", at_most=1.0)
+SET_EDGE = Figure("control: round trip of set low-cut.freq_hz, loopback", "ms", at_most=1.0)
 MEMORY = Figure("control: memory the server adds, one client there", "MiB", at_most=15)
 IMPORT = Figure("control: time to import the server, beyond the live filter", "s")
 START = Figure("control: live filter until it is served", "s")
+CALL_PTIMES_MS = (20, 60)
+CALL_CHANGES = 500
+ALONE_S = 3.0
+"""Of a call with nobody there: what it lacks, it lacks at its start and its end."""
 HEARD = Figure("control: from set to the block that plays it", "ms", at_most=BLOCK_MS + 15)
 
 
@@ -54,6 +66,7 @@ class Scale:
     viewers: int = 20
     seconds: float = 10.0
     changes: int = 40
+    call_changes: int = CALL_CHANGES
 
 
 def viewer_figures(scale: Scale) -> tuple[Figure, Figure, Figure]:
@@ -91,6 +104,10 @@ def set_ms(scale: Scale, served: Served) -> float:
     return trips_ms(scale, lambda client, number: client.set("gain.gain_db", -(number % 20) / 10), served)
 
 
+def set_edge_ms(scale: Scale, served: Served) -> float:
+    return trips_ms(scale, lambda client, number: client.set("low-cut.freq_hz", 80 + number % 40), served)
+
+
 def baresip_ms(scale: Scale) -> float:
     """Return the median round trip of ``listcalls``, as a netstring of JSON (D. J. Bernstein, 1997)."""
     question = b'{"command":"listcalls","params":"","token":"1"}'
@@ -117,15 +134,16 @@ def round_trips(scale: Scale, folder: Path) -> list[Figure]:
     peer = ""
     if not baresip_missing() and (MODULES / "ctrl_tcp.so").exists():
         peer = f"{baresip_name()}, ctrl_tcp, listcalls"
-    got, sent, theirs = [], [], []
+    got, sent, edges, theirs = [], [], [], []
     for number in range(scale.rounds):
         progress(f"control: round trips, round {number + 1} of {scale.rounds}")
         with Served(folder) as served:
             got.append(get_ms(scale, served))
             sent.append(set_ms(scale, served))
+            edges.append(set_edge_ms(scale, served))
         if peer:
             theirs.append(baresip_ms(scale))
-    return [GET.measured(got, theirs, peer=peer), SET.measured(sent)]
+    return [GET.measured(got, theirs, peer=peer), SET.measured(sent), SET_EDGE.measured(edges)]
 
 
 async def look(at: str, token: str, viewers: int, seconds: float) -> int:
@@ -154,12 +172,12 @@ async def look(at: str, token: str, viewers: int, seconds: float) -> int:
 
 
 @contextmanager
-def viewers_of(served: Served, scale: Scale) -> Iterator[subprocess.Popen[str]]:
+def viewers_of(at: str, token: str, scale: Scale) -> Iterator[subprocess.Popen[str]]:
     """So many viewers, in a process of their own, that have come when this begins; it prints how much they were told."""
-    command = [sys.executable, "-m", "benchmarks.control_cost", "--look", served.at]
+    command = [sys.executable, "-m", "benchmarks.control_cost", "--look", at]
     command += ["--viewers", str(scale.viewers), "--seconds", str(scale.seconds)]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"STEER_TOKEN": served.token}
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"STEER_TOKEN": token}
     )
     assert process.stdout is not None
     try:
@@ -196,7 +214,7 @@ def viewers(scale: Scale, folder: Path) -> list[Figure]:
         with Served(folder) as served:
             time.sleep(1.0)
             alone = measure({"filter": served.pid}, scale.seconds)["filter"].cpu_ms_per_s
-            with viewers_of(served, scale) as looking:
+            with viewers_of(served.at, served.token, scale) as looking:
                 before = snapshot(served.pid)
                 assert looking.stdout is not None
                 count = int(looking.stdout.readline())
@@ -204,12 +222,86 @@ def viewers(scale: Scale, folder: Path) -> list[Figure]:
             cpu.append((watched - alone) / 10)
             told.append(count / scale.seconds)
             with (
-                viewers_of(served, scale),
+                viewers_of(served.at, served.token, scale),
                 connect(served.at, token=served.token, name="who turns") as client,
             ):
                 missed.append(turn(client, scale.seconds))
     rows = zip(viewer_figures(scale), (cpu, told, missed), strict=True)
     return [figure.measured(values) for figure, values in rows]
+
+
+def call_figures(scale: Scale) -> list[Figure]:
+    """Return the rows of calls, without values."""
+    who = f"{scale.viewers} viewers, one makes {scale.call_changes} changes"
+    return [
+        Figure(f"control: sound that a call of Opus in {ptime_ms} ms lacks, {who}", "ms", at_most=0)
+        for ptime_ms in CALL_PTIMES_MS
+    ]
+
+
+def lacking_ms(result: dict[str, Any], ptime_ms: int) -> float:
+    """Return how much of what came was filled in or thrown away, by its RESULT."""
+    received = result["received"]
+    return float(received["concealed_ms"] + received["discard_pct"] / 100 * received["packets"] * ptime_ms)
+
+
+def gaps_ms(recording: Path) -> float:
+    """Return how much of a recorded tone is silent, between its first and its last 0.1 s."""
+    samples, rate_hz = read_wav(recording)
+    block = rate_hz // 100
+    levels = np.abs(samples[: len(samples) // block * block].reshape(-1, block)).max(axis=1)
+    (loud,) = np.nonzero(levels > 0.3 * np.median(levels))
+    inside = levels[loud[0] + 10 : loud[-1] - 9]
+    return 10.0 * float(np.count_nonzero(inside < 0.3 * np.median(levels)))
+
+
+def one_call_ms(folder: Path, ptime_ms: int, steer: Callable[[str], None]) -> float:
+    """Return what one call lacks on both sides; it lasts as long as *steer*, given the callee's address, takes."""
+    preset, heard = folder / "call.toml", folder / "heard.wav"
+    preset.write_text(CALL_PRESET)
+    filters = ("--filter", str(preset), "--filter-in", str(preset))
+    codec = ("--codec", "opus", "--ptime", str(ptime_ms), "--tone", "440")
+    with ServedCallee("answer", "--listen", f"{HOST}:0", "--calls", "1", "--tone", "440", *filters) as callee:
+        uri = callee.event("listening")["uri"]
+        found: list[dict[str, Any]] = []
+
+        def call() -> None:
+            found.append(softphone("call", uri, *codec, "--record", str(heard), timeout_s=300)[1])
+
+        thread = threading.Thread(target=call)
+        thread.start()
+        try:
+            steer(callee.address)
+        finally:
+            callee.interrupt()
+            thread.join()
+        own = callee.result()
+    heard_ms = gaps_ms(heard)
+    heard.unlink()
+    return lacking_ms(found[0], ptime_ms) + lacking_ms(own, ptime_ms) + heard_ms
+
+
+def steer_call(at: str, scale: Scale) -> None:
+    """Let all come and look, and one of them make the changes."""
+    with viewers_of(at, TOKEN, scale), connect(at, token=TOKEN, name="who turns") as client:
+        for number in range(scale.call_changes):
+            side = "sent" if number % 2 else "heard"
+            client.set("low-cut.freq_hz", 80 + number % 40, chain=side)
+            time.sleep(scale.seconds / scale.call_changes)
+
+
+def calls(scale: Scale, folder: Path) -> list[Figure]:
+    """What a call suffers from those who look and steer."""
+    found = []
+    for ptime_ms, figure in zip(CALL_PTIMES_MS, call_figures(scale), strict=True):
+        lacks = []
+        for number in range(scale.rounds):
+            progress(f"control: call in packets of {ptime_ms} ms, round {number + 1} of {scale.rounds}")
+            alone = one_call_ms(folder, ptime_ms, lambda at: time.sleep(ALONE_S))
+            steered = one_call_ms(folder, ptime_ms, lambda at: steer_call(at, scale))
+            lacks.append(steered - alone)
+        found.append(figure.measured(lacks))
+    return found
 
 
 def import_s(module: str) -> float:
@@ -286,6 +378,7 @@ def figures(scale: Scale) -> list[Figure]:
         return [
             *round_trips(scale, folder),
             *viewers(scale, folder),
+            *calls(scale, folder),
             *memory(scale, folder),
             *heard(scale, folder),
         ]
@@ -303,7 +396,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     scale = Scale(rounds=given.rounds, viewers=given.viewers, seconds=given.seconds)
     if given.smoke:
-        scale = Scale(rounds=1, trips=20, viewers=3, seconds=1.0, changes=3)
+        scale = Scale(rounds=1, trips=20, viewers=3, seconds=1.0, changes=3, call_changes=20)
     return deliver(figures(scale), given.json)
 
 

@@ -3,8 +3,10 @@
 The device is JACK's dummy driver (48 kHz, periods of 10 ms), a clock that is not ours. *Added*: noise goes through a
 callback that only copies, and through the filter; the difference of the two round trips. *Change*: from `chain.post` of
 -20 dB on a tone to the callback that plays the first block that differs (it ends more than 1 dB lower). *Misses*: blocks that
-were not ready in time, in so many seconds, beside a thread that builds the whole chain about ten times a second. Without JACK
-the null device stands in for the last two.
+were not ready in time, in so many seconds, beside a thread that builds the whole chain about ten times a second. *Beside a busy
+thread*: the same with one preset and a thread of Python that computes without end, as Python comes, with threads that change after
+0.5 ms, and with a real-time priority as well (softphone/io/live/prompt.py). Without JACK the null device stands in for all but the
+first.
 
 python -m benchmarks.live_latency [--seconds 30] [--json FILE] [--smoke]
 """
@@ -25,6 +27,7 @@ from dsp.filters import Setting
 from dsp.preset import Preset
 from dsp.types import Block, Samples
 from softphone.app.filtering import preset_file
+from softphone.io.live import prompt
 from softphone.io.live.device_port import DevicePort
 from softphone.io.live.engine import LiveEngine
 from softphone.io.live.null_port import TONE_LEVEL_DBOV, NullPort
@@ -38,6 +41,13 @@ ADDED = Figure("live: delay added to the device", "ms", at_most=BLOCK_MS + 2)
 CHANGE = Figure("live: from a change to the block that plays it", "ms", at_most=BLOCK_MS + 15)
 MISSES = Figure("live: blocks not ready in time, heavy chain and presets built", "", at_most=0)
 LOAD = Figure("live: load of the heavy chain", "% of a core")
+BESIDE = "live: blocks not ready in time beside a busy thread, "
+READINESS = {
+    "as Python comes": (sys.getswitchinterval(), False),
+    "threads change after 0.5 ms": (prompt.SWITCH_S, False),
+    "with a real-time priority as well": (prompt.SWITCH_S, True),
+}
+"""After how long a thread lets another one go on, and whether the live thread asks for a priority."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +57,10 @@ class Scale:
     rounds: int = 5
     changes: int = 40
     seconds: float = 30.0
+    busy_seconds: float = 16.0
 
 
-SMOKE = Scale(rounds=1, changes=2, seconds=1.0)
+SMOKE = Scale(rounds=1, changes=2, seconds=1.0, busy_seconds=0.5)
 
 
 class Watch:
@@ -142,18 +153,13 @@ def changes_ms(*, on_jack: bool, scale: Scale) -> list[float]:
 
 def misses(*, on_jack: bool, scale: Scale) -> tuple[int, float]:
     """Blocks that were not ready in time, and the load in percent, with the heavy chain."""
-    port: Port
-    if on_jack:
-        port = DevicePort("system", "system", RATE_HZ, block_ms=BLOCK_MS)
-    else:
-        port = NullPort("null:tone=1000", RATE_HZ, block_ms=BLOCK_MS)
     slots = [
         entry | {"slot": f"{name}-{entry['slot']}"}
         for name in HEAVY
         for entry in preset_file(name).load().as_mapping()["filter"]
     ]
     preset = Preset.parse({"filter": slots}, "heavy")
-    engine = LiveEngine(port, FilterChain(preset, Setting(RATE_HZ, 1)))
+    engine = LiveEngine(_port(on_jack=on_jack), FilterChain(preset, Setting(RATE_HZ, 1)))
     engine.start()
     until = time.monotonic() + scale.seconds
     setting = Setting(RATE_HZ, 1)
@@ -163,6 +169,42 @@ def misses(*, on_jack: bool, scale: Scale) -> tuple[int, float]:
     status = engine.status()
     engine.stop()
     return status.xruns_ours, status.load_pct
+
+
+def _port(*, on_jack: bool) -> Port:
+    if on_jack:
+        return DevicePort("system", "system", RATE_HZ, block_ms=BLOCK_MS)
+    return NullPort("null:tone=1000", RATE_HZ, block_ms=BLOCK_MS)
+
+
+@contextmanager
+def ready(switch_s: float, *, priority: bool) -> Iterator[None]:
+    """What the live thread does to be woken in time, for so long."""
+    real = prompt.SWITCH_S, prompt._ask_for_priority
+    prompt.SWITCH_S = switch_s
+    if not priority:
+        prompt._ask_for_priority = lambda: None
+    try:
+        yield
+    finally:
+        prompt.SWITCH_S, prompt._ask_for_priority = real
+
+
+def misses_beside_a_busy_thread(
+    switch_s: float, *, priority: bool, on_jack: bool, seconds: float
+) -> tuple[int, float]:
+    """Blocks that were not ready in time beside this thread, which computes; and the switch interval that it had."""
+    chain = FilterChain(preset_file("voice-clear").load(), Setting(RATE_HZ, 1))
+    engine = LiveEngine(_port(on_jack=on_jack), chain)
+    with ready(switch_s, priority=priority):
+        engine.start()
+        until, turns = time.monotonic() + seconds, 0
+        while time.monotonic() < until:
+            turns += 1
+        interval_s = sys.getswitchinterval()
+        status = engine.status()
+        engine.stop()
+    return status.xruns_ours, interval_s
 
 
 def measure(scale: Scale) -> list[Figure]:
@@ -186,7 +228,13 @@ def measure(scale: Scale) -> list[Figure]:
 def _measured(*, on_jack: bool, scale: Scale) -> list[Figure]:
     changes = CHANGE.measured(changes_ms(on_jack=on_jack, scale=scale))
     late, load_pct = misses(on_jack=on_jack, scale=scale)
-    return [changes, MISSES.measured([late]), LOAD.measured([load_pct])]
+    beside = []
+    for how, (switch_s, priority) in READINESS.items():
+        missed, _ = misses_beside_a_busy_thread(
+            switch_s, priority=priority, on_jack=on_jack, seconds=scale.busy_seconds
+        )
+        beside.append(Figure(BESIDE + how, "").measured([missed]))
+    return [changes, MISSES.measured([late]), LOAD.measured([load_pct]), *beside]
 
 
 def main() -> int:

@@ -44,6 +44,17 @@ type = "gain"
 type = "limiter"
 """
 
+CALL_PRESET = """[[filter]]
+type = "butterworth"
+slot = "low-cut"
+kind = "highpass"
+freq_hz = 90
+
+[[filter]]
+type = "gain"
+"""
+"""A limiter would keep a tone from being as loud as it was."""
+
 
 class Served:
     """The command, filtering a tone for nobody; served unless told otherwise.

@@ -56,13 +56,13 @@ the messages below.
 
 ```
 $ softphone filter voice-clear --live --serve
-$ export SOFTPHONE_TOKEN=...                           the token that was printed
-$ softphone remote --token-env SOFTPHONE_TOKEN get low-cut.freq_hz
-$ softphone remote --token-env SOFTPHONE_TOKEN set low-cut.freq_hz 200
-$ softphone remote --token-env SOFTPHONE_TOKEN preset telephone
-$ softphone remote --token-env SOFTPHONE_TOKEN bypass on
-$ softphone remote --token-env SOFTPHONE_TOKEN undo
-$ softphone remote --token-env SOFTPHONE_TOKEN watch
+$ export SOFTPHONE_TOKEN=...                the token that was printed
+$ softphone remote get low-cut.freq_hz
+$ softphone remote set low-cut.freq_hz 200
+$ softphone remote preset telephone
+$ softphone remote bypass on
+$ softphone remote undo
+$ softphone remote watch
 ```
 
 ## From Python

@@ -6,6 +6,7 @@ everybody else may look.
 """
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -94,6 +95,10 @@ class CallDesk:
         """Whether anybody is told of a topic; asked before each event that only brings new figures."""
         self.switchboard: Switchboard | None = None
         """Places and takes calls; None: others do."""
+        self.uri: str | None = None
+        """Where it is called at; None: nobody calls here."""
+        self.folders: set[str] = set()
+        """Of this machine, which nobody is told of: they are left out of why a call ended."""
         self._loop = asyncio.get_running_loop()
         self._entries: dict[int, Entry] = {}
         self._ended: deque[Entry] = deque(maxlen=MAX_ENDED)
@@ -123,6 +128,10 @@ class CallDesk:
         """
         told = ("outcome", "ended_by", "sip_status", "reason", "duration_s", "verdict", "error")
         entry.last = self._status(entry) | {key: result[key] for key in told if key in result}
+        for key in {"reason", "error"} & entry.last.keys():
+            for folder in sorted(self.folders, key=len, reverse=True):
+                why = entry.last[key] or ""
+                entry.last[key] = why.replace(folder + os.sep, "").replace(folder, "the folder") or None
         score = result.get("score")
         entry.last["score"] = (
             None
@@ -177,7 +186,8 @@ class CallDesk:
                 "loop",
                 (),
                 lambda client, given: self._listed(),
-                "`calls`: each with its number, direction, peer, state and figures; `can_dial`: whether calls are placed here",
+                "`calls`: each with its number, direction, peer, state and figures; `can_dial`: whether calls are placed here; "
+                "`uri`: where they are taken, or null",
             ),
             self._op(
                 "hangup",
@@ -340,6 +350,7 @@ class CallDesk:
         return {
             "calls": [self._status(each) for each in entries],
             "can_dial": self.switchboard is not None,
+            "uri": self.uri,
             "most": MAX_CALLS,
         }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from softphone.app.codec_choice import CodecInUse
@@ -22,6 +23,9 @@ Side = Literal["sent", "heard"]
 ChainMaker = Callable[[Side, "Setting"], "FilterChain | None"]
 """Makes the chain of one side of a call whose audio is about to start, for one channel; None: that side has none."""
 
+SLOW_S = 0.005
+"""A chain that takes longer to build, as one with a model does, is built before the call that will have it; those of the packaged
+presets take half of it at most. A call in packets of 10 ms bears that much."""
 OPTION = {"sent": "--filter", "heard": "--filter-in"}
 
 
@@ -31,6 +35,8 @@ class CallFilters:
 
     sent: Preset | None
     heard: Preset | None
+    _ready: dict[tuple[Side, int], FilterChain | None] = field(default_factory=dict, compare=False)
+    """Chains that take long to build, for the next call; None where one is to be built."""
 
     @classmethod
     def load(cls, audio: AudioOptions) -> CallFilters | None:
@@ -55,18 +61,40 @@ class CallFilters:
             UsageError: the preset cannot be in a call, or not at this rate.
             EnvironmentProblem: a library that it needs is not installed.
         """
-        preset = self.sent if side == "sent" else self.heard
-        return None if preset is None else live_chain(preset, setting, side=side)
+        key = (side, setting.sample_rate_hz)
+        ready = self._ready.get(key)
+        if ready is None:
+            return self._built(side, setting)
+        self._ready[key] = None
+        return ready
 
     def check(self, chosen: Iterable[CodecInUse]) -> None:
-        """Find out before the call what cannot be, at the rate of any codec that the call may come to be in.
+        """Find out before the call what cannot be, at the rate of any codec that the call may come to be in; keep what was slow.
 
         Raises:
             UsageError, EnvironmentProblem: as the call would.
         """
         for rate_hz in {codec.sample_rate_hz: None for codec in chosen}:
             for side in _SIDES:
-                self(side, setting_of(rate_hz))
+                begun = time.perf_counter()
+                chain = self._built(side, setting_of(rate_hz))
+                if chain is not None and time.perf_counter() - begun > SLOW_S:
+                    self._ready[side, rate_hz] = chain
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the next call has to wait for nothing that is slow."""
+        return None not in self._ready.values()
+
+    def make_ready(self) -> None:
+        """Build again what a call has taken and takes long to build; in any thread but the event loop's."""
+        for (side, rate_hz), ready in tuple(self._ready.items()):
+            if ready is None:
+                self._ready[side, rate_hz] = self._built(side, setting_of(rate_hz))
+
+    def _built(self, side: Side, setting: Setting) -> FilterChain | None:
+        preset = self.sent if side == "sent" else self.heard
+        return None if preset is None else live_chain(preset, setting, side=side)
 
 
 _SIDES: tuple[Side, ...] = ("sent", "heard")

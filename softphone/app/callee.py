@@ -66,8 +66,9 @@ class Callee:
             seconds=options.seconds,
             until_played=False,
             answers=True,
-            on_running=on_running,
+            on_running=self._on_running,
         )
+        self._told_running = on_running
 
     async def run(self) -> list[Result]:
         """Take calls; return their RESULTs when the last has ended."""
@@ -127,6 +128,12 @@ class Callee:
             task.add_done_callback(lambda _: accepting.cancel())
         else:
             self._take(event.call, one)
+
+    def _on_running(self, one: OneCall) -> None:
+        if self._filters is not None and not self._filters.is_ready:
+            self._station.background(self._filters.make_ready, lambda _: None)
+        if self._told_running is not None:
+            self._told_running(one)
 
     def _plan_for(self, number: int) -> CallPlan:
         plan = replace(self._plan, audio=numbered(self._plan.audio, number))

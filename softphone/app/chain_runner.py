@@ -5,13 +5,13 @@ A live engine's runner is `softphone.app.live_filter.EngineRunner`.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from dsp.chain import FilterChain
 from dsp.filters import Resources, Setting
-from dsp.live_meter import LiveMeter
+from dsp.live_meter import LiveMeter, MeterReading
 from dsp.preset import Preset
 from dsp.spectrum import SpectrumTap
 from softphone.app.call_filters import Side, live_chain
@@ -29,10 +29,23 @@ InChainThread = Callable[[Callable[[], None]], None]
 """Has something done in the thread that changes desks, after what was asked of it before."""
 
 
-class StageRunner:
-    """One leg's filters with meters before and behind them, while somebody is there; a `softphone.control.Runner`.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which meters of a chain somebody needs."""
 
-    Meters cost as much as a call in packets of 20 ms does: without anybody to look there are none.
+    levels: bool = False
+    spectrum: bool = False
+
+
+NOTHING = Wanted()
+UNKNOWN = MeterReading(None, None, None, None, None, None, None, 0)
+"""What a meter shows that has heard nothing."""
+
+
+class StageRunner:
+    """One leg's filters with meters before and behind them, while somebody needs them; a `softphone.control.Runner`.
+
+    All of them cost as much as a call in packets of 20 ms does: without anybody to look there are none.
 
     Args:
         stage: where they run.
@@ -46,40 +59,33 @@ class StageRunner:
         self._stage = stage
         self._rate_hz = setting.sample_rate_hz
         self._figures = figures
-        self._samples = 0
         self._before, self._after = LiveMeter(self._rate_hz), LiveMeter(self._rate_hz)
         self._spectrum_before, self._spectrum_after = SpectrumTap(self._rate_hz), SpectrumTap(self._rate_hz)
-        self._watched = False
-        stage.before.append(self._count)
+        self._wanted = NOTHING
 
-    def watch(self, on: bool) -> None:
-        """Somebody is there to look, or nobody any more. In the thread that runs the call."""
-        if on == self._watched:
-            return
-        self._watched = on
-        before: list[Watch] = [self._before.process, self._spectrum_before.process]
-        after: list[Watch] = [self._after.process, self._spectrum_after.process]
-        for watches, own in ((self._stage.before, before), (self._stage.after, after)):
-            if on:
-                watches += own
-            else:
-                for each in own:
-                    watches.remove(each)
-        self.reset_meters()
+    def watch(self, wanted: Wanted) -> None:
+        """Have meters for what is *wanted*, and no others: they begin anew. In the thread that runs the call."""
+        was, self._wanted = self._wanted, wanted
+        before, after = self._stage.before, self._stage.after
+        if wanted.levels != was.levels:
+            _put(before, self._before.process, wanted.levels)
+            _put(after, self._after.process, wanted.levels)
+            self.reset_meters()
+        if wanted.spectrum != was.spectrum:
+            _put(before, self._spectrum_before.process, wanted.spectrum)
+            _put(after, self._spectrum_after.process, wanted.spectrum)
 
     @property
     def chain(self) -> FilterChain:
         """What is changed."""
         return self._stage.chain
 
-    def levels(self) -> Mapping[str, Any] | None:
-        """What its meters show; None while nobody is there."""
-        if not self._watched:
-            return None
+    def levels(self) -> Mapping[str, Any]:
+        """What its meters show: nothing while they do not run."""
         return {
-            "at_s": self._samples / self._rate_hz,
-            "in": self._before.read(),
-            "out": self._after.read(),
+            "at_s": self._stage.samples / self._rate_hz,
+            "in": self._before.read() if self._wanted.levels else UNKNOWN,
+            "out": self._after.read() if self._wanted.levels else UNKNOWN,
             "load_pct": None,
             "latency_ms": 1000 * self.chain.delay_samples / self._rate_hz,
             "block_ms": None,
@@ -90,8 +96,8 @@ class StageRunner:
         }
 
     def spectrum(self) -> tuple[Sequence[float], Sequence[float], Sequence[float]] | None:
-        """Centres of bands in Hz, and their levels in dB before and after the chain; None while nobody is there."""
-        if not self._watched:
+        """Centres of bands in Hz, and their levels in dB before and after the chain; None while nobody wants them."""
+        if not self._wanted.spectrum:
             return None
         hz, before = self._spectrum_before.levels_db()
         _, after = self._spectrum_after.levels_db()
@@ -102,8 +108,13 @@ class StageRunner:
         self._before.reset()
         self._after.reset()
 
-    def _count(self, block: Any) -> None:
-        self._samples += block.shape[1]
+
+def _put(watches: list[Watch], watch: Watch, on: bool) -> None:
+    """Let *watch* be among *watches*, or not any more."""
+    if on:
+        watches.append(watch)
+    else:
+        watches.remove(watch)
 
 
 class FollowedChains:
@@ -126,7 +137,7 @@ class FollowedChains:
         self._settings: dict[Side, Setting] = {}
         self._runners: dict[Side, StageRunner] = {}
         self._behind: set[Side] = set()
-        self._watched = False
+        self._wanted: dict[Side, Wanted] = {}
         self._over = False
 
     def make(self, side: Side, setting: Setting) -> FilterChain:
@@ -144,14 +155,14 @@ class FollowedChains:
     def follow(self, side: Side, stage: FilterStage, figures: Callable[[], Mapping[str, Any]]) -> None:
         """Let *stage*, which runs what `make` made for *side*, follow its desk from now on."""
         runner = self._runners[side] = StageRunner(stage, self._settings[side], figures)
-        runner.watch(self._watched)
+        runner.watch(self._wanted.get(side, NOTHING))
         self._in_chain_thread(lambda: self._attach(side, runner))
 
-    def watch(self, on: bool) -> None:
-        """Somebody is there to look at meters, or nobody any more."""
-        self._watched = on
-        for runner in self._runners.values():
-            runner.watch(on)
+    def watch(self, wanted: Mapping[Side, Wanted]) -> None:
+        """Have meters for what is *wanted* of each side, and no others."""
+        self._wanted = dict(wanted)
+        for side, runner in self._runners.items():
+            runner.watch(self._wanted.get(side, NOTHING))
 
     def desk_changed(self, side: Side) -> None:
         """The desk of *side* holds something else: a call that could not follow before perhaps can now."""

@@ -106,6 +106,8 @@ class Console:
             self._recordings = Recordings(RecordingFolder(folder), self._tickets, expect=options.audio.expect)
         self._served = ServedCalls(filters)
         self._served.calls.switchboard = self
+        if self._recordings is not None:
+            self._served.calls.folders.add(str(self._recordings.folder.path))
         self._station: Station | None = None
         self._live: LiveDesk | None = None
 
@@ -116,6 +118,7 @@ class Console:
             options.listen, options.account, default_user="console", compact=is_sparing(options.media)
         )
         station.on_stranger = self._on_incoming
+        self._served.calls.uri = station.uri
         # What is wrong with files and devices is said now, not at the first call.
         CallAudio(options.audio, loop=True, writer=station.writer).discard()
         desks: Sequence[Desk] = ()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Protocol, Self, runtime_checkable
 
 from softphone import __version__
@@ -95,10 +96,14 @@ class ControlRoom:
             on_serving(room._serving(serve))
         return room
 
-    def is_wanted(self, topic: str) -> bool:
-        """Whether anybody is told of *topic*."""
+    def is_wanted(self, topic: str, chain: str | None = None) -> bool:
+        """Whether anybody is told of *topic*, of the chain of that name where it is told of each."""
         sessions = self.dispatcher.sessions
-        return any(each == topic for client in sessions.clients for each, _ in sessions.wanted(client))
+        return any((topic, chain) in sessions.wanted(client) for client in sessions.clients)
+
+    def on_wanted(self, told: Callable[[], None]) -> None:
+        """Tell *told* when what clients want to be told of may have changed."""
+        self.server.wanted_listeners.append(told)
 
     def on_event(self, told: Callable[[Event], None]) -> None:
         """Tell *told* of every event that clients are told of."""
@@ -117,15 +122,19 @@ class ControlRoom:
             log.debug("= too late for the thread of the filters")
 
     async def close(self) -> None:
-        """Say good-bye to all who are here, and close what was opened."""
-        if self._announcer is not None:
-            try:
-                await self._announcer.close()
-            except (OSError, SoftphoneError) as error:
-                log.warning("%s", error)
-        if self._osc is not None:
-            await self._osc.close()
-        await self.server.close()
+        """Say good-bye to all who are here, and close what was opened, whatever one of them meets in doing so."""
+        async with AsyncExitStack() as closing:  # the last one first
+            closing.push_async_callback(self._settle)
+            closing.push_async_callback(self.server.close)
+            if self._osc is not None:
+                closing.push_async_callback(self._osc.close)
+            if self._announcer is not None:
+                try:
+                    await self._announcer.close()
+                except (OSError, SoftphoneError) as error:
+                    log.warning("%s", error)
+
+    async def _settle(self) -> None:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _serving(self, serve: ServeOptions) -> Serving:

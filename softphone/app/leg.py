@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from dsp.level import SpeechMeter
 from softphone.app.call_filters import ChainMaker, filter_names, put_filters
@@ -38,9 +37,6 @@ from softphone.rtp.packet import HEADER_BYTES
 from softphone.rtp.stats import overhead_bytes
 from softphone.rtp.wish import ModeWish
 from softphone.sdp.negotiate import Negotiated
-
-if TYPE_CHECKING:  # a call without filters does not load them
-    from dsp.chain import FilterChain
 
 __all__ = ["LegEvents", "LegFacts", "MediaLeg"]
 
@@ -150,16 +146,6 @@ class MediaLeg:
         self._source_ended, self._dtmf = False, ""
         self._first_rtp_at: float | None = None
         self._started = ProcessCost.now()
-
-    @property
-    def sent_chain(self) -> "FilterChain | None":
-        """The filters that what is captured goes through, while the audio runs; None: there are none."""
-        return None if self.transmit.stage is None else self.transmit.stage.chain
-
-    @property
-    def heard_chain(self) -> "FilterChain | None":
-        """The filters that what is heard goes through; None: there are none."""
-        return None if self.receive.stage is None else self.receive.stage.chain
 
     def retarget(self, negotiated: Negotiated, *, on_hold: bool = False) -> None:
         """Follow a re-INVITE: another address, another direction, another codec.

@@ -215,7 +215,11 @@ async def _run(
 
     latency_ms: float | None = None
     if serve is not None and presets is not None:
-        room = await _room(engine, options, preset, serve, presets, on_serving)
+        try:
+            room = await _room(engine, options, preset, serve, presets, on_serving)
+        except BaseException:
+            engine.discard()
+            raise
     try:
         engine.start(ended)
         while not over.is_set() and not stop.is_set():

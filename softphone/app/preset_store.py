@@ -5,7 +5,6 @@ in a preset goes by its last name, as ``hall.wav``: what runs is handed `FolderP
 """
 
 import itertools
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -20,14 +19,12 @@ from dsp.wording import shown
 from softphone.app.filtering import user_preset_folder
 from softphone.control.errors import ControlError
 from softphone.control.op import closest
+from softphone.control.preset_ops import NAME_RULE, PRESET_NAME
 from softphone.errors import EnvironmentProblem, SoftphoneError
 from softphone.io.part_file import write_whole
 from softphone.io.presets import PresetFile, as_toml, preset_files
 from softphone.io.resources import read_response, resources
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
-"""What a preset that is saved from outside may be called: a file name on any system, and never a path."""
-NAME_RULE = "1 to 41 of a-z, 0-9 and -, the first no -"
 MAX_OWN = 1000
 """Presets of the user's own beyond which none is saved from outside."""
 _DEVICES = frozenset(
@@ -87,12 +84,14 @@ class FolderPresets:
             ControlError: ``bad-value`` for a name that is none, ``exists``, ``too-many``, or ``not-possible`` where it cannot
                 be written.
         """
-        if not NAME.fullmatch(name) or name in _DEVICES:
+        if not PRESET_NAME.fullmatch(name) or name in _DEVICES:
             raise ControlError("bad-value", f"a preset's name must be {NAME_RULE}, got {shown(name)}")
         known = {each.name: each for each in self._files()}
         before = known.get(name)
         if before is not None and not force:
-            raise ControlError("exists", f"there is a preset {name} already: send force to replace it")
+            raise ControlError(
+                "exists", f"there is a preset {name} already: give another name, or force to replace it"
+            )
         if before is not None and before.origin == "user" and before.path.suffix != ".toml":
             raise ControlError(
                 "not-possible", f"{name} is a configuration of Equalizer APO here: choose another name"
@@ -113,7 +112,7 @@ class FolderPresets:
             raise ControlError("not-possible", self._without_paths(str(error))) from None
         except SoftphoneError:
             raise ControlError(
-                "exists", f"there is a preset {name} by now: send force to replace it"
+                "exists", f"there is a preset {name} by now: give another name, or force to replace it"
             ) from None
 
     def _hidden(self, path: str) -> str:

@@ -70,7 +70,7 @@ class RecordingFolder:
             ) from None
 
     def begin(self, at: datetime) -> RecordedFiles:
-        """Names for a call that begins at *at*; the file of what is heard is there, empty, so that no other takes them.
+        """Names for a call that begins at *at*; its two sounds are there, empty and their owner's alone: no other takes the names.
 
         Raises:
             EnvironmentProblem: nothing can be written there.
@@ -80,6 +80,7 @@ class RecordingFolder:
             files = self.files(stem if number == 1 else f"{stem}-{number}")
             try:
                 files.heard.touch(mode=0o600, exist_ok=False)
+                files.sent.touch(mode=0o600)
             except FileExistsError:
                 continue
             except OSError as error:
@@ -189,7 +190,9 @@ def _described(files: RecordedFiles) -> dict[str, Any]:
     }
     if result is None:
         broken = files.result.exists()
-        entry["problem"] = "its RESULT cannot be read" if broken else "the call did not end here"
+        entry["problem"] = (
+            "its RESULT cannot be read" if broken else "no RESULT: the program was stopped, or the disk full"
+        )
     known = result or {}
     for key in ("peer", "direction", "outcome", "mode"):
         entry[key] = _text(known.get(key))

@@ -89,12 +89,14 @@ class Recordings:
         self._states: dict[str, str] = {}
         self._faults: dict[str, str] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._listed: list[dict[str, Any]] = []
+        """As the folder was read last."""
         self._telling = False
         self._closed = False
 
     async def open(self) -> None:
         """Look through the folder once, so that the first who asks need not wait."""
-        await asyncio.to_thread(self.folder.newest, MOST)
+        self._listed = await asyncio.to_thread(self._list, MOST)
 
     def begin(self) -> RecordedFiles:
         """Names for the recording of a call that begins; raises EnvironmentProblem."""
@@ -215,8 +217,11 @@ class Recordings:
         return {TOPIC: f"the newest {MOST} recordings, whenever one begins, ends or is scored"}
 
     def snapshot(self, topic: str) -> Mapping[str, Any] | None:
-        """What a new subscriber is told."""
-        return {"recordings": self._list(MOST)} if topic == TOPIC else None
+        """What a new subscriber is told: the list as it was read last; it is read anew beside the loop, and told."""
+        if topic != TOPIC:
+            return None
+        self._tell()
+        return {"recordings": self._listed}
 
     def _list(self, most: int) -> list[dict[str, Any]]:
         entries = [self._with_state(entry) for entry in self.folder.newest(most)]
@@ -362,8 +367,8 @@ class Recordings:
     async def _told(self) -> None:
         self._telling = False  # what changes while the folder is read is told once more
         with contextlib.suppress(asyncio.CancelledError):
-            body = await asyncio.to_thread(self.snapshot, TOPIC)
-            self.publish(TOPIC, body or {})
+            self._listed = await asyncio.to_thread(self._list, MOST)
+            self.publish(TOPIC, {"recordings": self._listed})
 
 
 def _for_call(found: dict[str, Any] | None) -> dict[str, Any] | None:

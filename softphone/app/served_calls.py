@@ -3,19 +3,20 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from dsp.filters import Setting
 from dsp.preset import Preset
 from softphone.app.call_desk import CallDesk, Entry
 from softphone.app.call_filters import CallFilters, Side
-from softphone.app.chain_runner import EMPTY, FollowedChains
+from softphone.app.chain_runner import EMPTY, FollowedChains, Wanted
 from softphone.app.control_room import ControlRoom
 from softphone.app.one_call import CallPlan, OneCall
 from softphone.app.preset_store import FolderPresets
 from softphone.app.serving import OnServing
 from softphone.control.desk import Desk
-from softphone.control.op import Domain, Event
+from softphone.control.op import CONTROL, Domain, Event
 from softphone.io.control.tickets import Tickets
 from softphone.io.dsp_faults import told_to_the_user
 from softphone.media.filter_stage import FilterStage
@@ -79,6 +80,7 @@ class ServedCalls:
             title=title,
         )
         self.room.on_event(self._on_event)
+        self.room.on_wanted(self._watch)
         return self.room
 
     def plan(self, plan: CallPlan, *, entry: Entry | None = None, recording: str | None = None) -> CallPlan:
@@ -89,13 +91,36 @@ class ServedCalls:
             recording: the name of its recording.
         """
         assert self.room is not None
+        for path in filter(None, (plan.audio.record, plan.audio.record_sent)):
+            folder = Path(path).parent
+            if folder.name:
+                self.calls.folders.add(str(folder))
         chains = FollowedChains(self.desks, self.room.in_chain_thread, self.presets.resources())
         watch = _Watch(self, chains, plan, entry, recording)
         return replace(plan, chains=chains.make, on_running=watch.on_running, on_changed=watch.on_changed)
 
-    @property
-    def _is_watched(self) -> bool:
-        return self.room is not None and bool(self.room.server.clients)
+    def _wanted(self) -> dict[Side, Wanted]:
+        """The meters that are needed now.
+
+        Who may steer may bypass filters, and what is heard then is as loud as they were: where there are any, levels are
+        measured for that, too.
+        """
+        room = self.room
+        if room is None:
+            return {}
+        steered = any(client.role == CONTROL for client in room.server.clients)
+        return {
+            side: Wanted(
+                levels=room.is_wanted("levels", side) or (steered and bool(desk.preset.slots)),
+                spectrum=room.is_wanted("spectrum", side),
+            )
+            for side, desk in self.desks.items()
+        }
+
+    def _watch(self) -> None:
+        wanted = self._wanted()
+        for chains in self._chains:
+            chains.watch(wanted)
 
     async def close(self) -> None:
         """Say good-bye to all who steer; the calls have ended by then."""
@@ -104,9 +129,8 @@ class ServedCalls:
             await self.room.close()
 
     def _on_event(self, event: Event) -> None:
-        if event.topic == "clients":
-            for chains in self._chains:
-                chains.watch(self._is_watched)
+        if event.topic in ("clients", "changes"):
+            self._watch()
         if event.topic != "changes":
             return
         for side in self.desks:
@@ -138,7 +162,7 @@ class _Watch:
         leg = one.leg
         if leg is not None:
             self._served._chains.append(self._chains)
-            self._chains.watch(self._served._is_watched)
+            self._chains.watch(self._served._wanted())
             stages: dict[Side, FilterStage | None] = {"sent": leg.transmit.stage, "heard": leg.receive.stage}
             for side, stage in stages.items():
                 if stage is not None:

@@ -1,5 +1,6 @@
 """Serving calls only where it was asked for: a call that nobody steers loads nothing of it."""
 
+import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -34,4 +35,6 @@ async def serve_calls(
     except BaseException:
         await served.close()
         raise
+    gc.collect()
+    gc.freeze()  # what steering takes lives until the end, too; see `softphone.app.runner.run`
     return served

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from softphone.cli import live
 from softphone.cli.parser import given_options
 from softphone.cli.progress import Bar, stopping
-from softphone.cli.terminal import Terminal, rounded
+from softphone.cli.terminal import Terminal, level_text, rounded
 from softphone.config import FilterOptions
 from softphone.errors import EnvironmentProblem, UsageError
 from softphone.settings import Settings, load_settings
@@ -119,8 +119,8 @@ def _summary(done: "FilteredFile", plot: str | None) -> Iterator[str]:
         ("length", f"{done.seconds:.2f} s, {channels}, {done.sample_rate_hz} Hz"),
         ("took", f"{done.took_s:.2f} s, {done.times_real_time:.0f} times real time"),
         ("delay taken off", f"{done.delay_ms:.1f} ms"),
-        ("level", f"{_db(done.level_before_dbfs)} -> {_db(done.level_after_dbfs)} dBFS"),
-        ("peak", f"{_db(done.peak_before_dbfs)} -> {_db(done.peak_after_dbfs)} dBFS"),
+        ("level", f"{level_text(done.level_before_dbfs)} -> {level_text(done.level_after_dbfs)} dBFS"),
+        ("peak", f"{level_text(done.peak_before_dbfs)} -> {level_text(done.peak_after_dbfs)} dBFS"),
         ("clipped", f"{done.clipped_samples} samples"),
         *(
             (name, value if isinstance(value, str) else f"{round(value, 3) + 0.0:.6g}")
@@ -132,7 +132,3 @@ def _summary(done: "FilteredFile", plot: str | None) -> Iterator[str]:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         yield f"  {name:<{width}}  {value}"
-
-
-def _db(level: float | None) -> str:
-    return "silence" if level is None else f"{level:.1f}"

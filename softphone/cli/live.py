@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from softphone.cli.terminal import Terminal, rounded
+from softphone.cli.terminal import Terminal, level_text, rounded
 from softphone.control_config import LiveOptions
 from softphone.errors import UsageError
 from softphone.settings import Settings
@@ -83,7 +83,7 @@ def live_line(engine: "LiveEngine") -> str:
     latency = "" if status.latency_ms is None else f"   latency {status.latency_ms:.1f} ms"
     clipped = f"   clipped {after.clipped}" if after.clipped else ""
     return (
-        f"{status.position_s:.0f}{total} s   level {_db(before.rms_dbfs)} -> {_db(after.rms_dbfs)} dBFS{latency}"
+        f"{status.position_s:.0f}{total} s   level {level_text(before.rms_dbfs)} -> {level_text(after.rms_dbfs)} dBFS{latency}"
         f"   load {status.load_pct:.0f} %   xruns {status.xruns}{clipped}"
     )
 
@@ -107,8 +107,11 @@ def _summary(done: "LiveResult") -> Iterator[str]:
         ("latency", "unknown" if done.latency_ms is None else f"{done.latency_ms:.1f} ms, measured"),
         ("load", f"{done.load_pct:.1f} % of the time, {done.load_peak_pct:.0f} % at most"),
         ("xruns", f"{done.xruns}, {done.xruns_ours} of our making"),
-        ("peak", f"{_db(done.peak_before_dbfs)} -> {_db(done.peak_after_dbfs)} dBFS"),
-        ("loudness", f"{_db(done.loudness_before_lufs)} -> {_db(done.loudness_after_lufs)} LUFS"),
+        ("peak", f"{level_text(done.peak_before_dbfs)} -> {level_text(done.peak_after_dbfs)} dBFS"),
+        (
+            "loudness",
+            f"{level_text(done.loudness_before_lufs)} -> {level_text(done.loudness_after_lufs)} LUFS",
+        ),
         ("clipped", f"{done.clipped_samples} samples"),
     ]
     if done.reconnects:
@@ -118,7 +121,3 @@ def _summary(done: "LiveResult") -> Iterator[str]:
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         yield f"  {name:<{width}}  {value}"
-
-
-def _db(level: float | None) -> str:
-    return "silence" if level is None else f"{level:.1f}"

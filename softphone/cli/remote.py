@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from softphone.cli import remote_text
 from softphone.cli.parser import given_options
-from softphone.cli.terminal import Terminal
+from softphone.cli.terminal import Terminal, harmless
 from softphone.control_config import VERBS, RemoteOptions
 from softphone.errors import UsageError
 from softphone.serve_config import is_loopback
@@ -80,7 +80,10 @@ def _find(terminal: Terminal) -> int:
     else:
         from softphone.cli.table import listing
 
-        rows = [[each.name, f"{each.host}:{each.port}", "yes" if each.secure else "no"] for each in found]
+        rows = [
+            [harmless(each.name), f"{each.host}:{each.port}", "yes" if each.secure else "no"]
+            for each in found
+        ]
         terminal.print(listing("servers on the local network", ("name", "address", "TLS"), rows))
     return 0
 
@@ -120,7 +123,7 @@ async def _act(options: RemoteOptions, at: str, token: str | None, terminal: Ter
         if terminal.as_json:
             terminal.print_json(result)
         else:
-            terminal.print(action.shown(result, options))
+            terminal.print(action.shown(remote_text.received(result), options))
 
 
 def _context(options: RemoteOptions) -> bool | ssl.SSLContext:
@@ -142,13 +145,13 @@ async def _watch(client: "AsyncClient", options: RemoteOptions, terminal: Termin
         if terminal.as_json:
             terminal.print_json(event)
         elif event["event"] == "levels":
-            line = remote_text.level_line(event)
+            line = remote_text.level_line(remote_text.received(event))
             if terminal.is_watched:
                 terminal.show(line)
             else:
                 terminal.print(line)
         else:
-            line = remote_text.event_line(event)
+            line = remote_text.event_line(remote_text.received(event))
             if event["event"] == "changes" or said.get(event["event"]) != line:  # figures alone are no news
                 terminal.print(line)
             said[event["event"]] = line

@@ -3,9 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from softphone.cli.terminal import harmless, level_text
 from softphone.control_config import RemoteOptions
 
 Result = Mapping[str, Any]
+
+
+def received(value: Any) -> Any:
+    """What came from a server, its texts without what steers a terminal: others chose them, the callers of a call, too."""
+    match value:
+        case str():
+            return harmless(value)
+        case Mapping():
+            return {harmless(str(key)): received(each) for key, each in value.items()}
+        case list():
+            return [received(each) for each in value]
+        case _:
+            return value
 
 
 def shown(value: Any) -> str:
@@ -108,8 +122,8 @@ def level_line(levels: Result) -> str:
     """Levels before and after, loudness, and how the engine does."""
     before, after = levels["in"], levels["out"]
     parts = [
-        f"level {_db(before['rms_dbfs'])} -> {_db(after['rms_dbfs'])} dBFS",
-        f"peak {_db(before['peak_dbfs'])} -> {_db(after['peak_dbfs'])}",
+        f"level {level_text(before['rms_dbfs'])} -> {level_text(after['rms_dbfs'])} dBFS",
+        f"peak {level_text(before['peak_dbfs'])} -> {level_text(after['peak_dbfs'])}",
     ]
     if after["short_term_lufs"] is not None:
         parts.append(f"{after['short_term_lufs']:.1f} LUFS")
@@ -199,7 +213,3 @@ def _revision(result: Result) -> str:
 
 def _by(gain_db: float) -> str:
     return f", the plain sound by {gain_db:+.1f} dB" if round(gain_db, 1) else ""
-
-
-def _db(level: float | None) -> str:
-    return "silence" if level is None else f"{level:.1f}"

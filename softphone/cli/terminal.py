@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from softphone.cli.gauge import short_gauge
 from softphone.errors import EnvironmentProblem
 
 _CLEAR_LINE = "\r\x1b[2K"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Terminal:
@@ -40,7 +42,7 @@ class Terminal:
     def show(self, line: str) -> None:
         """Renew the live line, where there is a terminal for it."""
         if sys.stderr.isatty():
-            self._write_error(_CLEAR_LINE + line)
+            self._write_error(_CLEAR_LINE + fitting(line, _columns()))
             self._live = True
 
     def _show_figures(self, figures: Mapping[str, Any]) -> None:
@@ -65,7 +67,7 @@ class Terminal:
     def note(self, message: str) -> None:
         """Say something on standard error."""
         self.clear()
-        self._write_error(f"softphone: {_harmless(message)}\n")
+        self._write_error(f"softphone: {harmless(message)}\n")
 
     def show_block(self, text: str) -> None:
         """Print lines of our own on standard error as they are, colours and all."""
@@ -110,6 +112,33 @@ class Terminal:
             self._live = False
 
 
+def _columns() -> int | None:
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return None
+    return columns or None  # 0: the terminal does not say
+
+
+def fitting(line: str, columns: int | None) -> str:
+    """*line* on one row of a terminal, for what runs over it cannot be renewed: closer together, else without its last figures.
+
+    Args:
+        line: figures with three spaces between them; colours take no room.
+        columns: of the terminal; None: unknown.
+    """
+    if columns is None or _room(line) <= columns:
+        return line
+    figures = line.split("   ")
+    while len(figures) > 1 and _room("  ".join(figures)) > columns:
+        figures.pop()
+    return "  ".join(figures) if len(figures) > 1 else figures[0][:columns]
+
+
+def _room(text: str) -> int:
+    return len(_COLOUR.sub("", text))
+
+
 def live_line(figures: Mapping[str, Any]) -> str:
     """Return the line that stands on a terminal while a call does.
 
@@ -126,7 +155,7 @@ def live_line(figures: Mapping[str, Any]) -> str:
     )
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """*text*, which may quote a peer, without what steers a terminal; lines and tabs stay."""
     return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)
 
@@ -146,6 +175,11 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_finite(part) for part in value]
     return value
+
+
+def level_text(level: float | None) -> str:
+    """*level*, of whatever unit of decibels, to a tenth; None is silence."""
+    return "silence" if level is None else f"{level:.1f}"
 
 
 def rounded(values: dict[str, Any]) -> dict[str, Any]:

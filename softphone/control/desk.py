@@ -30,7 +30,7 @@ class Desk:
     Args:
         name: what messages call it: ``main``; in calls ``sent`` and ``heard``.
         label: what people call it.
-        preset: what is wanted first.
+        preset: what is wanted first; all others give as many channels.
         setting: what is built for where nothing runs, to check a preset.
 
     Raises:
@@ -47,7 +47,8 @@ class Desk:
         self._drag: tuple[int, frozenset[str]] | None = None
         self._dragged_at = 0.0
         self._louder_db = 0.0
-        self._prepared(preset)
+        self._need_live(preset)
+        self._channels_out = FilterChain(preset, setting).channels_out
 
     @property
     def state(self) -> State:
@@ -75,29 +76,36 @@ class Desk:
         return self._state.modified
 
     def attach(self, runner: Runner) -> None:
-        """Let *runner* follow, from the wanted preset and bypass on. In the thread of the changes.
+        """Let *runner* follow, from the wanted preset and bypass on; one that does already, goes on. In the thread of the changes.
 
         Raises:
             ControlError: ``invalid-preset`` or ``not-possible``: what is wanted cannot be there; it does not follow.
         """
         state, chain = self._state, runner.chain
         try:
-            if chain.preset != state.preset:
-                chain.apply(chain.prepare(state.preset))
+            # Also where it is the same: a chain that is steered keeps the past that spares its filters settling.
+            chain.apply(chain.prepare(state.preset))
             if chain.bypassed != state.bypass.on:
                 chain.bypass(state.bypass.on, gain_db=state.bypass.gain_db)
         except DspError as error:
             raise refused(error, f"preset {state.preset.name}") from None
-        self.runners = (*self.runners, runner)
+        if not any(each is runner for each in self.runners):
+            self.runners = (*self.runners, runner)
 
     def detach(self, runner: Runner) -> None:
         """Let *runner* go its own way; nothing happens where it does not follow."""
         self.runners = tuple(each for each in self.runners if each is not runner)
 
     @property
+    def newest(self) -> Runner | None:
+        """Whose meters are shown; from any thread. None: nothing runs."""
+        return next(reversed(self.runners), None)  # read once: it may be let go meanwhile
+
+    @property
     def running_setting(self) -> Setting:
         """What the newest runner is built for; where nothing runs, what presets are checked with."""
-        return self.runners[-1].chain.setting if self.runners else self.setting
+        runner = self.newest
+        return self.setting if runner is None else runner.chain.setting
 
     def check(self, preset: Preset) -> None:
         """Build *preset* for all that runs, and change nothing.
@@ -198,7 +206,8 @@ class Desk:
         state = self._state
         was = state.bypass
         if on and not was.on:  # as long as the filtered sound is there to be measured
-            self._louder_db = measured_gain_db(self.runners[-1]) if self.runners else 0.0
+            runner = self.newest
+            self._louder_db = 0.0 if runner is None else measured_gain_db(runner)
         wanted = Bypass(on, matched, round(self._louder_db, 2) if on and matched else 0.0)
         if wanted == was:
             return was
@@ -235,15 +244,18 @@ class Desk:
 
     def levels(self) -> dict[str, Any] | None:
         """The body of a ``levels`` event, of the newest runner; None: nothing runs that has meters."""
-        return levels_of(self.name, self.runners[-1]) if self.runners else None
+        runner = self.newest
+        return None if runner is None else levels_of(self.name, runner)
 
     def spectrum(self, *, axis: bool) -> dict[str, Any] | None:
         """The body of a ``spectrum`` event, of the newest runner, with *axis* the frequencies, too; None: nothing runs."""
-        return spectrum_of(self.name, self.runners[-1], axis=axis) if self.runners else None
+        runner = self.newest
+        return None if runner is None else spectrum_of(self.name, runner, axis=axis)
 
     def readings(self) -> dict[str, Any]:
         """What the meters of the newest runner's filters show, by ``slot.name``; empty where nothing runs."""
-        return readings_of(self.runners[-1]) if self.runners else {}
+        runner = self.newest
+        return {} if runner is None else readings_of(runner)
 
     def _go(self, state: State, client: Client) -> Mapping[str, Any] | None:
         before = self.preset
@@ -267,15 +279,24 @@ class Desk:
 
     def _prepared(self, preset: Preset) -> list[Callable[[], None]]:
         """Build *preset* wherever it shall run; what makes it heard there. Raises DspError."""
+        self._need_live(preset)
+        if not self.runners:
+            out = FilterChain(preset, self.setting).channels_out
+            if out != self._channels_out:
+                raise ParameterError(
+                    f"channels that come out must be {self._channels_out} here, got {out}: their number cannot change"
+                )
+            return []
+        return [_applying(each.chain, preset) for each in self.runners]
+
+    @staticmethod
+    def _need_live(preset: Preset) -> None:
+        """Raise ParameterError where *preset* is for files alone."""
         for slot in preset.slots:
             if slot.spec.changes_length and not slot.bypass:
                 raise ParameterError(
                     f"{slot.slot} changes the length of the sound: it is for files, not for what runs"
                 )
-        if not self.runners:
-            FilterChain(preset, self.setting)
-            return []
-        return [_applying(each.chain, preset) for each in self.runners]
 
 
 def refused(error: DspError, where: str = "", *, path: str = "") -> ControlError:

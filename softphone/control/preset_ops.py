@@ -16,7 +16,9 @@ from softphone.control.turning import CHAIN, MAX_CHANGES, Turning
 from softphone.errors import SoftphoneError
 
 PRESET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
+"""What a preset from outside may be called: a file name on any system, and never a path."""
 MAX_NAME = 41
+NAME_RULE = f"1 to {MAX_NAME} of a-z, 0-9 and -, the first no -"
 
 
 class PresetStore(Protocol):
@@ -181,7 +183,7 @@ def _checked_name(name: str) -> str:
     if not PRESET_NAME.fullmatch(name):
         raise ControlError(
             "bad-value",
-            f"the name of a preset is 1 to {MAX_NAME} of a-z, 0-9 and -, the first no -; got {shown(name)}",
+            f"the name of a preset is {NAME_RULE}; got {shown(name)}",
             argument="name",
         )
     return name

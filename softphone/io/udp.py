@@ -41,7 +41,7 @@ def bind_udp(host: str, port: int, *, purpose: str = "SIP") -> socket.socket:
     try:
         sock = socket.socket(family, socket.SOCK_DGRAM)
     except OSError as error:  # no IPv6 here, or too many files are open
-        raise EnvironmentProblem(_why_not_bound(error, host, port, purpose)) from error
+        raise EnvironmentProblem(why_not_bound(error, host, port, f"{purpose} wants UDP")) from error
     try:
         sock.setblocking(False)
         if sys.platform == "win32":
@@ -52,11 +52,16 @@ def bind_udp(host: str, port: int, *, purpose: str = "SIP") -> socket.socket:
         sock.bind(address)
     except OSError as error:
         sock.close()
-        raise EnvironmentProblem(_why_not_bound(error, host, port, purpose)) from error
+        raise EnvironmentProblem(why_not_bound(error, host, port, f"{purpose} wants UDP")) from error
     return sock
 
 
-def _why_not_bound(error: OSError, host: str, port: int, purpose: str) -> str:
+def why_not_bound(error: OSError, host: str, port: int, wants: str) -> str:
+    """What to tell whom *host* and *port* were refused.
+
+    Args:
+        wants: who wants a port of what, "--serve wants TCP".
+    """
     match error.errno:
         case errno.EADDRINUSE:
             got = "which is in use: choose another port, or stop the program that has it"
@@ -66,7 +71,7 @@ def _why_not_bound(error: OSError, host: str, port: int, purpose: str) -> str:
             got = "which is reserved: choose a port above 1023"
         case _:
             got = f"got {error.strerror}: choose another port or address"
-    return f"{purpose} wants UDP port {port} on {host}, {got}"
+    return f"{wants} port {port} on {host}, {got}"
 
 
 def address_of(sock: socket.socket) -> Address:

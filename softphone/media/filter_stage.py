@@ -33,18 +33,34 @@ class FilterStage:
         """See each block before the chain: meters, while somebody looks."""
         self.after: list[Watch] = []
         """See each block after it."""
+        self.samples = 0
+        """How many have come through."""
         self._far = far
+        if far is not None:
+            far.is_wanted = chain.takes_far
 
     def process(self, block: Samples) -> None:
-        """Filter *block*, ``(n,)``, in place."""
+        """Filter *block*, ``(n,)``, in place. Without filters, and without anybody to look, it costs next to nothing."""
+        self.samples += block.size
+        if self.chain.is_empty and not self.before and not self.after:
+            return
         view = block.reshape(1, -1)
         for watch in self.before:
             watch(view)
-        out = self.chain.process(view, None if self._far is None else self._far.take(block.size))
+        out = self.chain.process(view, self._far_of(block.size))
         if out is not view:
             view[:] = out
         for watch in self.after:
             watch(view)
+
+    def _far_of(self, count: int) -> Samples | None:
+        """What an echo canceller is told; from the first one on, for another may follow."""
+        far = self._far
+        if far is None:
+            return None
+        if not far.is_wanted:
+            far.is_wanted = self.chain.takes_far
+        return far.take(count) if far.is_wanted else None
 
 
 class FarSound:
@@ -58,12 +74,15 @@ class FarSound:
     """
 
     def __init__(self, sample_rate_hz: int) -> None:
+        self.is_wanted = True
+        """Whether anybody takes it; where not, nothing is kept."""
         self._ring = SampleRing(sample_rate_hz)
         self._taken: Samples = np.zeros(0, dtype=np.float32)
 
     def played(self, block: Samples) -> None:
         """Take a block that is being played: a tap of the heard side."""
-        self._ring.write(block)
+        if self.is_wanted:
+            self._ring.write(block)
 
     def take(self, count: int) -> Samples:
         """The next *count* samples, valid until the next call; silence where nothing was played."""

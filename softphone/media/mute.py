@@ -5,7 +5,7 @@ import numpy as np
 from dsp.types import Samples
 
 FADE_S = 0.01
-"""As long as a change of filters takes (`dsp.chain.FADE_MS`), with the same slope: a raised cosine, so that no click is left."""
+"""As long as a change of filters takes (`dsp.chain_rows.FADE_MS`); its slope is a raised cosine, so that no click is left."""
 
 
 class Mute:

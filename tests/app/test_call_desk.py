@@ -1,6 +1,7 @@
 """Calls over remote control, with calls that only remember what was asked of them."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -204,6 +205,22 @@ def test_a_call_that_ended_is_listed_with_how_and_the_oldest_are_forgotten():
         assert "segments" not in listed[0]["score"]
         code, message = ask("hangup", call=entry.number)
         assert (code, message) == ("unknown-call", f"call {entry.number} is over")
+
+    scenario(body)
+
+
+def test_why_a_call_ended_names_no_folder_of_this_machine():
+    async def body(desk, ask, told):
+        desk.folders.add(str(Path("/home/anna/calls")))
+        entry = desk.add(Call(), direction="outgoing", peer="sip:bob@192.0.2.7")
+        why = f"recording {Path('/home/anna/calls/20260101-120000-heard.wav')} cannot be written"
+        desk.end(
+            entry,
+            {"outcome": "failed", "reason": why, "error": f"{Path('/home/anna/calls')} cannot be written"},
+        )
+        ended = ask("calls", VERA)["calls"][0]
+        assert ended["reason"] == "recording 20260101-120000-heard.wav cannot be written"
+        assert ended["error"] == "the folder cannot be written"
 
     scenario(body)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from softphone.app import call_filters
 from softphone.app.call_filters import CallFilters, checked_filters, setting_of
 from softphone.app.codec_choice import chosen_codecs
 from softphone.config import AudioOptions, CodecChoice, MediaOptions
@@ -60,3 +61,23 @@ def test_each_call_gets_chains_of_its_own():
 
 def test_without_presets_there_is_nothing():
     assert checked_filters(AudioOptions(), CHOSEN) is None
+
+
+def test_what_is_slow_to_build_is_there_before_the_call_and_built_again_for_the_next(tmp_path, monkeypatch):
+    built, build = [], call_filters.live_chain
+    monkeypatch.setattr(
+        call_filters, "live_chain", lambda *args, **kwargs: built.append(1) or build(*args, **kwargs)
+    )
+    monkeypatch.setattr(call_filters, "SLOW_S", -1.0)
+    filters = checked_filters(options(tmp_path, "filter_sent", "telephone"), CHOSEN)
+    rates = len({codec.sample_rate_hz for codec in CHOSEN})
+    assert (len(built), filters.is_ready) == (rates, True)
+    first = filters("sent", setting_of(8000))
+    assert (len(built), filters.is_ready) == (rates, False)
+    assert filters("sent", setting_of(8000)) is not first, "two calls at once have a chain each"
+    assert len(built) == rates + 1
+    filters.make_ready()
+    assert (len(built), filters.is_ready) == (rates + 2, True)
+    assert filters("sent", setting_of(8000)) is not first
+    assert len(built) == rates + 2
+    assert filters("heard", setting_of(8000)) is None

@@ -5,12 +5,13 @@ import pytest
 
 from dsp.filters import Resources, Setting
 from dsp.preset import Preset
-from softphone.app.chain_runner import EMPTY, FollowedChains, StageRunner
+from softphone.app.chain_runner import EMPTY, FollowedChains, StageRunner, Wanted
 from softphone.control.desk import Desk
 from softphone.control.op import Client
 from softphone.media.filter_stage import FilterStage
 
 ANNA = Client(1, "Anna", "control")
+ALL = Wanted(levels=True, spectrum=True)
 
 
 def preset(what="gain", **values):
@@ -103,12 +104,31 @@ def test_a_call_that_is_over_follows_no_desk_that_changes_again():
     assert both["sent"].runners == ()
 
 
+def test_a_call_that_catches_up_after_two_changes_at_once_follows_its_desk_once():
+    both, later = desks(sent=preset("butterworth", freq_hz=7000, kind="highpass")), []
+    chains = FollowedChains(both, later.append, Resources())
+    stage = FilterStage(chains.make("sent", Setting(8_000)))
+    chains.follow("sent", stage, dict)
+    later.pop()()
+    assert both["sent"].runners == ()
+    both["sent"].load(preset(gain_db=-6.0), ANNA)
+    chains.desk_changed("sent")
+    chains.desk_changed("sent")
+    for work in later:
+        work()
+    both["sent"].load(preset(gain_db=-20.0), ANNA)  # a chain that followed twice would be changed twice
+    assert heard_of(stage) == pytest.approx(0.1, rel=0.01)
+    chains.end()
+    later[-1]()
+    assert both["sent"].runners == ()
+
+
 def test_the_meters_stand_before_and_behind_the_filters():
     both = desks(sent=preset(gain_db=-20.0))
     chains = FollowedChains(both, now, Resources())
     stage = FilterStage(chains.make("sent", Setting(16_000)))
     runner = StageRunner(stage, Setting(16_000), lambda: {"block_ms": 20, "running": True})
-    runner.watch(True)
+    runner.watch(ALL)
     for _ in range(10):
         stage.process(tone())
     levels = runner.levels()
@@ -128,14 +148,25 @@ def test_nobody_is_there_and_nothing_is_measured():
     both = desks()
     chains, stage = followed(both)
     (runner,) = both["sent"].runners
-    idle = (list(stage.before), list(stage.after))
-    assert (runner.levels(), runner.spectrum()) == (None, None)
-    chains.watch(True)
+    assert (stage.before, stage.after, runner.spectrum()) == ([], [], None)
+    chains.watch({"sent": ALL})
     stage.process(tone())
     assert runner.levels()["in"].max_peak_dbfs == pytest.approx(0.0, abs=0.1)
-    chains.watch(False)
-    assert (stage.before, stage.after) == idle
-    assert runner.levels() is None
-    chains.watch(True)
+    chains.watch({})
+    assert (stage.before, stage.after, runner.spectrum()) == ([], [], None)
+    assert runner.levels()["in"].max_peak_dbfs is None
+    chains.watch({"sent": ALL})
     stage.process(np.zeros(1600, dtype=np.float32))
     assert runner.levels()["in"].max_peak_dbfs is None  # what was before is forgotten
+
+
+@pytest.mark.parametrize("wanted", [Wanted(levels=True), Wanted(spectrum=True)])
+def test_only_the_meters_that_somebody_wants_run(wanted):
+    both = desks()
+    chains, stage = followed(both)
+    (runner,) = both["sent"].runners
+    chains.watch({"sent": wanted, "heard": ALL})
+    stage.process(tone())
+    assert (len(stage.before), len(stage.after)) == (1, 1)
+    assert (runner.levels()["out"].max_peak_dbfs is not None) == wanted.levels
+    assert (runner.spectrum() is not None) == wanted.spectrum

@@ -117,6 +117,23 @@ def test_a_port_beside_it_that_is_taken_leaves_nothing_open(tmp_path):
     asyncio.run(scenario())
 
 
+def test_a_neighbour_that_cannot_be_closed_leaves_no_port_open(tmp_path):
+    class Stuck:
+        async def close(self):
+            raise RuntimeError("the network is gone")
+
+    async def scenario():
+        room = await opened(tmp_path)
+        port = room.server.address[1]
+        room._announcer = Stuck()
+        with pytest.raises(RuntimeError):
+            await room.close()
+        with socket.create_server(("127.0.0.1", port)):
+            pass
+
+    asyncio.run(scenario())
+
+
 def test_osc_turns_the_same_desks_where_it_is_asked_for(tmp_path):
     builder = pytest.importorskip("pythonosc.osc_message_builder")
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -14,7 +15,7 @@ from softphone.app.filtering import run_file
 from softphone.app.live_filter import EngineRunner, open_engine, run_live
 from softphone.control.client import connect
 from softphone.control_config import LiveOptions
-from softphone.errors import UsageError
+from softphone.errors import EnvironmentProblem, UsageError
 from softphone.io.live import file_port
 from softphone.io.live.engine import LiveEngine
 from softphone.io.live.pace import Pace
@@ -153,6 +154,20 @@ def test_a_fault_while_it_runs_is_told_and_leaves_no_file(
     monkeypatch.setattr(file_port.SoundWriter, "write", full)
     with pytest.raises(UsageError, match="the disk is full"):
         run_live(realtime(speech, tmp_path / "out.wav"))
+    assert [each.name for each in tmp_path.iterdir()] == ["in.wav"]
+
+
+def test_a_port_that_is_taken_leaves_no_file_open(
+    speech: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[object] = []
+    close = file_port.FilePort.close
+    monkeypatch.setattr(file_port.FilePort, "close", lambda self: (closed.append(self), close(self)))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        serve = ServeOptions(taken.getsockname())
+        with pytest.raises(EnvironmentProblem, match="in use"):
+            run_live(realtime(speech, tmp_path / "out.wav"), serve=serve)
+    assert len(closed) == 1
     assert [each.name for each in tmp_path.iterdir()] == ["in.wav"]
 
 

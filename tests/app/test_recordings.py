@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import stat
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -116,6 +117,36 @@ def test_a_folder_that_is_made_is_its_owners_alone(tmp_path):
         assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes of files")
+def test_what_is_recorded_is_its_owners_alone_in_any_folder(tmp_path):
+    tmp_path.chmod(0o755)
+    files = RecordingFolder(tmp_path).begin(AT)
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (files.heard, files.sent)] == [0o600, 0o600]
+
+
+def test_who_subscribes_does_not_make_the_event_loop_read_the_folder(tmp_path, monkeypatch):
+    folder, loop_thread = RecordingFolder(tmp_path), threading.get_ident()
+    recorded(folder)
+
+    def newest(most, read=folder.newest):
+        assert threading.get_ident() != loop_thread
+        return read(most)
+
+    monkeypatch.setattr(folder, "newest", newest)
+
+    async def scenario():
+        told = asyncio.Queue()
+        recordings = Recordings(folder, Desk(), score=Scorer())
+        await recordings.open()
+        recordings.publish = lambda topic, body: told.put_nowait(body)
+        recorded(folder)
+        assert len(recordings.snapshot("recordings")["recordings"]) == 1
+        assert len((await asyncio.wait_for(told.get(), 10))["recordings"]) == 2  # read anew since
+        await recordings.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_folder_that_cannot_be_made_is_told_with_what_to_do(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(EnvironmentProblem, match="--out"):
@@ -173,7 +204,10 @@ def test_a_program_that_was_killed_leaves_a_recording_that_is_listed(tmp_path):
     files = folder.begin(AT)
     sound(files.heard, 2.0)
     (entry,) = RecordingFolder(tmp_path).newest(50)
-    assert (entry["seconds"], entry["problem"]) == (2.0, "the call did not end here")
+    assert (entry["seconds"], entry["problem"]) == (
+        2.0,
+        "no RESULT: the program was stopped, or the disk full",
+    )
 
 
 def test_a_call_is_kept_with_its_score_and_survives_a_restart(tmp_path):

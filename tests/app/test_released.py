@@ -6,15 +6,21 @@ import gc
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 
 import pytest
 
+from dsp.chain import FilterChain
 from softphone.app import answer_calls_async, callee, place_call_async
 from softphone.app.audio import CallAudio
+from softphone.app.chain_runner import StageRunner
+from softphone.app.leg import MediaLeg
 from softphone.app.one_call import OneCall
 from softphone.call.manager import CallManager
 from softphone.config import AnswerOptions, AudioOptions, CallOptions
+from softphone.control.client import connect_async
 from softphone.errors import EnvironmentProblem
+from softphone.serve_config import ServeOptions
 from softphone.sip.errors import LocalSipError
 
 NOBODY = "sip:nobody@127.0.0.1:9"
@@ -82,6 +88,52 @@ def test_a_caller_that_gives_up_is_not_kept_until_it_would_have_been_answered():
         return kept
 
     assert asyncio.run(calls()) == 0
+
+
+def test_calls_that_were_steered_leave_no_leg_and_no_filters_behind():
+    async def calls():
+        loop = asyncio.get_running_loop()
+        stop, listening, serving = asyncio.Event(), loop.create_future(), loop.create_future()
+
+        def on_event(event):
+            if event.get("event") == "listening":
+                listening.set_result(event["uri"])
+
+        serve = ServeOptions(("127.0.0.1", 0), token="a-token-for-tests")
+        answering = asyncio.create_task(
+            answer_calls_async(
+                AnswerOptions(listen=("127.0.0.1", 0), serve=serve),
+                on_event,
+                stop=stop,
+                on_serving=serving.set_result,
+            )
+        )
+        address = (await serving).urls[0]
+        async with await connect_async(address, token="a-token-for-tests") as client:
+            async with aclosing(client.watch("calls", "levels", chain="sent", rate_hz=50)) as told:
+                calling = asyncio.create_task(place_call_async(CallOptions(await listening, seconds=0.5)))
+                async for event in told:
+                    if event["event"] == "levels":
+                        await client.preset("telephone", chain="sent")
+                        break
+                await calling
+                async for event in told:
+                    if event["event"] == "calls" and event["calls"][0]["state"] == "ended":
+                        break
+            await client.preset(
+                "no-filter", chain="sent"
+            )  # done after what the end of the call had done there
+            gc.collect()
+            kept = [
+                each
+                for each in gc.get_objects()
+                if isinstance(each, (OneCall, MediaLeg, StageRunner, FilterChain))
+            ]
+        stop.set()
+        await answering
+        return [type(each).__name__ for each in kept]
+
+    assert asyncio.run(calls()) == []
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="open files are counted under /proc")

@@ -126,7 +126,10 @@ def test_ctrl_c_ends_it_with_status_0_and_the_result(tmp_path: Path) -> None:
     )
     words = ["filter", "no-filter", str(path), str(tmp_path / "out.wav"), "--realtime", "--json"]
     with subprocess.Popen(
-        [sys.executable, "-P", "-c", program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-P", "-c", program, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "begun\n"

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from support.control_bench import TOKEN, serving
 from support.desk_bench import Bench
 
 from softphone.cli import main
-from softphone.cli.remote_text import event_line, level_line, shown
+from softphone.cli.remote_text import event_line, level_line, received, shown
 from softphone.cli.terminal import Terminal
 from softphone.control.client import connect
 from softphone.errors import UnreachableError
@@ -359,6 +360,26 @@ def test_on_a_terminal_the_levels_are_a_live_line(
     assert status == 0
     assert shown_lines[0].startswith("level ")
     assert "level " not in out
+
+
+def test_what_others_wrote_does_not_steer_the_terminal(
+    served: Served, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = served.bench.shelf.kept
+    kept["louder"] = replace(kept["louder"], about="\x1b]0;title\x07 loud")
+    status, out, _ = remote(served, capsys, "presets")
+    assert status == 0
+    assert "?]0;title? loud" in out
+    call = {"call": 1, "peer": "sip:\x1b[2J@b", "state": "incoming"}
+    assert event_line(received({"event": "calls", "calls": [call]})) == "calls: 1 sip:?[2J@b incoming"
+    assert received({"a": [1, None, {"b\x07": "c\x9b"}]}) == {"a": [1, None, {"b?": "c?"}]}
+
+    async def find() -> list[Found]:
+        return [Found("Studio\x1b[2J", "192.0.2.5", 8765, secure=True)]
+
+    monkeypatch.setattr("softphone.io.control.announce.find", find)
+    assert main(["remote", "find"]) == 0
+    assert "Studio?[2J" in capsys.readouterr().out
 
 
 def test_find_lists_who_announces_a_server(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,14 @@
 """The live line, and what happens when nobody reads."""
 
 import json
+import os
 import signal
+import sys
 from typing import Any
 
 import pytest
 
-from softphone.cli.terminal import Terminal, live_line
+from softphone.cli.terminal import Terminal, fitting, live_line
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,33 @@ from softphone.cli.terminal import Terminal, live_line
 )
 def test_the_live_line_leaves_out_what_is_not_known(figures: dict[str, Any], line: str) -> None:
     assert live_line(figures) == line
+
+
+def test_the_live_line_never_runs_over_the_row_that_it_renews() -> None:
+    line = "100 of 120 s   level -20.1 -> -19.1 dBFS   latency 16.3 ms   load 3 %   xruns 123"
+    assert len(line) > 80
+    assert fitting(line, 80) == line.replace("   ", "  ")
+    assert fitting(line, 40) == "100 of 120 s  level -20.1 -> -19.1 dBFS"
+    assert fitting(line, 20) == "100 of 120 s"
+    assert fitting(line, 8) == "100 of 1"
+    assert fitting(line, None) == fitting(line, 120) == line
+    coloured = "talking 3 s   loss 0.0 %   \x1b[32m████\x1b[0m"
+    assert fitting(coloured, 31) == coloured
+    assert fitting(coloured, 29) == coloured.replace("   ", "  ")
+    assert fitting(coloured, 28) == "talking 3 s  loss 0.0 %"
+
+
+def test_a_narrow_terminal_is_asked_how_wide_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stderr, "fileno", lambda: 2)
+    for columns, shown in ((20, "level -20.1 -> -19.1"), (0, "level -20.1 -> -19.1 dBFS")):
+        monkeypatch.setattr(
+            os, "get_terminal_size", lambda _, columns=columns: os.terminal_size((columns, 25))
+        )
+        Terminal(as_json=False).show("level -20.1 -> -19.1 dBFS")
+        assert capsys.readouterr().err == f"\r\x1b[2K{shown}"
 
 
 def test_answer_ends_when_nobody_reads_its_lines_any_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,10 @@ import random
 from typing import Any
 
 import pytest
-from support.desk_bench import Bench, preset
+from support.desk_bench import SETTING, Bench, preset
 
 from dsp.preset import Preset
-from softphone.control import Client
+from softphone.control import Client, ControlError, Desk
 from softphone.control.history import MAX_STEPS, MAX_TOUCHES, Touches
 
 
@@ -345,3 +345,17 @@ def reading(read: list[str]) -> Any:
         return np.ones((1, 1), dtype=np.float32)
 
     return Resources(read_response=read_response)
+
+
+def test_with_nothing_running_a_preset_must_give_as_many_channels_as_the_first_did() -> None:
+    stereo = Preset.parse(
+        {"filter": [{"type": "channel-matrix", "slot": "double", "layout": "stereo"}]}, "stereo"
+    )
+    desk = Desk("sent", "What is sent", preset("telephone"), SETTING)
+    with pytest.raises(ControlError, match="preset stereo: channels that come out must be 1 here, got 2"):
+        desk.load(stereo, Client(1, "Anna", "control"))
+    assert desk.preset == preset("telephone")
+    assert desk.revision == 0
+    both = Desk("main", "Both", stereo, SETTING)
+    with pytest.raises(ControlError, match="preset telephone: channels that come out must be 2 here, got 1"):
+        both.load(preset("telephone"), Client(1, "Anna", "control"))

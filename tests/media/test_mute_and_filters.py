@@ -176,6 +176,26 @@ def test_a_call_without_filters_and_not_muted_runs_no_code_of_either():
     assert not files & {"filter_stage.py", "mute.py", "chain.py"}
 
 
+def test_a_stage_that_holds_no_filters_touches_no_sound_until_one_comes_or_somebody_looks(monkeypatch):
+    chain = FilterChain(Preset("none", ""), Setting(RATE))
+    far, ran = FarSound(RATE), []
+    stage = FilterStage(chain, far=far)
+    process = chain.process
+    monkeypatch.setattr(chain, "process", lambda block, far: ran.append(far) or process(block, far))
+    block = np.full(320, 0.5, dtype=np.float32)
+    far.played(block)
+    stage.process(block)
+    assert (ran, far.is_wanted, stage.samples) == ([], False, 320)
+    stage.before.append(lambda view: None)
+    stage.process(block)
+    assert ran == [None], "and no filter takes what is played"
+    stage.before.clear()
+    chain.load(gain(-20))
+    while chain.changing:
+        stage.process(block := np.full(320, 0.5, dtype=np.float32))
+    assert np.allclose(block[-10:], 0.05, atol=1e-6)
+
+
 def test_a_change_while_the_call_runs_is_heard_and_makes_no_click():
     chain = FilterChain(gain(0), Setting(RATE))
     stage = FilterStage(chain)

@@ -38,7 +38,7 @@ class ToneSource:
         if not 1.0 <= frequency_hz < sample_rate_hz / 2:
             raise UsageError(
                 f"a tone at {sample_rate_hz} Hz sample rate must be from 1 to below "
-                f"{sample_rate_hz / 2:g} Hz, got {frequency_hz:g}: lower it, or choose a codec of higher rate"
+                f"{sample_rate_hz / 2:g} Hz, got {frequency_hz:g}: lower it, or take a higher rate"
             )
         amplitude = float(np.sqrt(2.0)) * 10.0 ** (level_dbov / 20.0)
         if not amplitude <= 1.0001:

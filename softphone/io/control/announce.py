@@ -87,8 +87,10 @@ class Announcer:
 
     async def close(self) -> None:
         """Tell the network that it is gone."""
-        await (await self._zeroconf.async_unregister_service(self._info))
-        await self._zeroconf.async_close()
+        try:
+            await (await self._zeroconf.async_unregister_service(self._info))
+        finally:
+            await self._zeroconf.async_close()
 
 
 async def find(

@@ -212,13 +212,15 @@ class AsyncClient:
             async with asyncio.timeout(ANSWER_S):
                 await socket.send(_text({"id": 0, "op": "hello", "token": self._token, "name": self._name}))
                 reply = _read(await socket.recv())
-        except (TimeoutError, ConnectionClosed):
+            if not reply.get("ok"):
+                raise _error_of(reply)
+        except BaseException as error:
+            await socket.close()
+            if not isinstance(error, (TimeoutError, ConnectionClosed)):
+                raise
             raise UnreachableError(
                 f"{self._place.shown} closed the connection without a word: is it softphone's control port?"
             ) from None
-        if not reply.get("ok"):
-            await socket.close()
-            raise _error_of(reply)
         self.welcome = reply["result"]
         self._here.set()
 
@@ -242,9 +244,14 @@ class AsyncClient:
     async def _read(self) -> None:
         while True:
             assert self._socket is not None
-            with suppress(ConnectionClosed):
+            try:
                 async for text in self._socket:
                     self._take(_read(text))
+            except ConnectionClosed:
+                pass
+            except RemoteError as error:  # nothing it says can be relied on any more
+                self._end(error)
+                return
             self._here.clear()
             lost = RemoteError("away", f"the connection to {self._place.shown} was lost")
             for future in self._asked.values():
@@ -380,10 +387,11 @@ def _text(message: Mapping[str, Any]) -> str:
 
 
 def _read(text: str | bytes) -> dict[str, Any]:
-    message = json.loads(text)
-    if not isinstance(message, dict):
-        raise RemoteError("bad-message", "the server sent what is no message of this protocol")
-    return message
+    with suppress(ValueError, RecursionError):
+        message = json.loads(text)
+        if isinstance(message, dict):
+            return message
+    raise RemoteError("bad-message", "the server sent what is no message of this protocol")
 
 
 def _error_of(reply: Mapping[str, Any]) -> RemoteError:

@@ -58,6 +58,10 @@ class Door:
         for connection in self.pending:
             self._show_out(connection)
 
+    async def closed(self) -> None:
+        """Wait until the port is free again, after `close`."""
+        await asyncio.wait([self._task])
+
     async def _accept(self) -> None:
         while True:
             try:

@@ -1,13 +1,12 @@
 """The listening socket, and what people call the addresses it can be reached at."""
 
-import errno
 import ipaddress
 import os
 import socket
 from collections.abc import Sequence
 
 from softphone.errors import EnvironmentProblem, UnreachableError, UsageError
-from softphone.io.udp import local_host_towards
+from softphone.io.udp import local_host_towards, why_not_bound
 
 BACKLOG = 64
 _SEND_BUFFER = 64 << 10
@@ -81,13 +80,4 @@ def reachable_hosts(bound: str, names: Sequence[str]) -> list[str]:
 
 
 def _not_bound(error: OSError, host: str, port: int) -> EnvironmentProblem:
-    match error.errno:
-        case errno.EADDRINUSE:
-            got = "which is in use: choose another port, 0 for any, or stop the program that has it"
-        case errno.EADDRNOTAVAIL:
-            got = f"but this machine has no address {host}: use one it has"
-        case errno.EACCES:
-            got = "which is reserved: choose a port above 1023"
-        case _:
-            got = f"got {error.strerror}: choose another port or address"
-    return EnvironmentProblem(f"--serve wants TCP port {port} on {host}, {got}")
+    return EnvironmentProblem(why_not_bound(error, host, port, "--serve wants TCP"))

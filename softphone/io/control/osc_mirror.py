@@ -24,6 +24,7 @@ from softphone.io.control.reception import Reception
 from softphone.io.control.stats import ServerStats
 from softphone.io.control.tokens import TokenPair
 from softphone.io.control.workers import log_fault
+from softphone.io.udp import why_not_bound
 
 MAX_DATAGRAM = 4096
 MAX_PEERS = 16
@@ -49,6 +50,8 @@ class Host(Protocol):
     stats: ServerStats
     listeners: list[Callable[[Event], None]]
     """Told of every event, in the loop."""
+    wanted_listeners: list[Callable[[], None]]
+    """Told when somebody has subscribed to something, or no longer does."""
 
     async def handle(self, client: Client, request: Request) -> Reply:
         """Do what is asked, in the thread that the operation belongs to."""
@@ -65,6 +68,8 @@ class OscStats:
     """Before anything was said of a token; wrong ones are counted by the server."""
     dropped: int = 0
     """Beyond a limit of rate, length or number."""
+    lost: int = 0
+    """Packets of ours that the system would not send, or that came nowhere."""
     faults: int = 0
     """Of ours."""
 
@@ -118,9 +123,7 @@ class OscMirror(asyncio.DatagramProtocol):
         try:
             await mirror._loop.create_datagram_endpoint(lambda: mirror, local_addr=(name, port))
         except OSError as error:
-            raise EnvironmentProblem(
-                f"--osc: UDP port {port} of {name} cannot be had ({error.strerror}): choose another, or 0"
-            ) from None
+            raise EnvironmentProblem(why_not_bound(error, name, port, "--osc wants UDP")) from None
         host.listeners.append(mirror._on_event)
         return mirror
 
@@ -161,6 +164,7 @@ class OscMirror(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         """A packet of ours came nowhere: whom it was for is not said."""
+        self.stats.lost += 1
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         """A packet came."""
@@ -245,6 +249,8 @@ class OscMirror(asyncio.DatagramProtocol):
                 return
             self._send(peer.address, told)
             if asked["op"] in ("subscribe", "unsubscribe"):
+                for listener in self._host.wanted_listeners:
+                    listener()
                 self._tell_levels(peer)
 
     def _tell_levels(self, peer: _Peer) -> None:

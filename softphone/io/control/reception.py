@@ -5,11 +5,10 @@ import logging
 from softphone.control.dispatcher import Dispatcher
 from softphone.control.errors import ControlError
 from softphone.control.op import Client
+from softphone.control.session_ops import MAX_NAME
 from softphone.io.control.limits import Guesses
 from softphone.io.control.stats import ServerStats
 from softphone.io.control.tokens import TokenPair
-
-MAX_NAME = 60
 
 _log = logging.getLogger(__name__)
 

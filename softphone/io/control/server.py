@@ -63,6 +63,7 @@ class ControlServer:
         dispatcher: what is served.
         guesses: who showed wrong tokens.
         listeners: told of every event that clients are told of.
+        wanted_listeners: told when a client has subscribed to something, or no longer does.
     """
 
     def __init__(
@@ -80,9 +81,10 @@ class ControlServer:
         self.identity = identity
         self.dispatcher = dispatcher
         self.guesses = Guesses()
-        self._workers = Workers(dispatcher)
+        self._workers = Workers(dispatcher, self.stats)
         self._reception = Reception(dispatcher, self.tokens, self.guesses, self.stats)
         self.listeners: list[Callable[[Event], None]] = []
+        self.wanted_listeners: list[Callable[[], None]] = []
         self.address: Address = address_of(sock)
         self._options = options
         self._files = files
@@ -152,11 +154,6 @@ class ControlServer:
         return [f"{self.scheme}://{each}:{port}/" for each in reachable_hosts(host, self._options.names)]
 
     @property
-    def control_token(self) -> str:
-        """The token of the role control."""
-        return self.tokens.control
-
-    @property
     def view_token(self) -> str:
         """The token of the role view."""
         return self.tokens.view
@@ -214,6 +211,7 @@ class ControlServer:
                     await self._all_gone.wait()
         for connection in (*self._sessions, *self._answers):
             connection.abort()
+        await self._door.closed()
         await asyncio.sleep(0)  # for the transports to close
         self._workers.close()
 
@@ -309,10 +307,15 @@ class ControlServer:
         self._seats.take(connection, connection.key)
         connection.welcomed()
         self._sessions[connection] = Session(
-            connection, client, self._workers, self.stats, self._publisher.refresh
+            connection, client, self._workers, self.stats, self._on_subscribed
         )
         self._all_gone.clear()
         connection.send(text_frame(reply_text(Reply(given, self.dispatcher.welcome(client)))))
+
+    def _on_subscribed(self) -> None:
+        self._publisher.refresh()
+        for told in self.wanted_listeners:
+            told()
 
     def _on_sent(self, task: "asyncio.Task[None]") -> None:
         self._sending.discard(task)

@@ -40,4 +40,4 @@ class ServerStats:
     """Clients dropped that did not answer a ping."""
     tls_failures: int = 0
     faults: int = 0
-    """Of ours."""
+    """Of ours: connections and requests that met one."""

@@ -4,20 +4,17 @@ The private key of a made one never leaves its file, which only its owner may re
 """
 
 import datetime
-import hashlib
-import ipaddress
 import os
-import socket
 import ssl
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from softphone.errors import EnvironmentProblem, UsageError
+from softphone.io.control.certificate import make_aside
+from softphone.io.control.pem import fingerprint_of
 
-VALID = datetime.timedelta(days=365)
 RENEW_BEFORE = datetime.timedelta(days=30)
 """So long before its end a made certificate is replaced."""
 CERT_NAME, KEY_NAME = "control-cert.pem", "control-key.pem"
@@ -72,7 +69,7 @@ def given_identity(cert: str, key: str | None) -> Identity:
         raise UsageError(
             f"--tls-cert {cert} and {key_path} cannot be used ({error.reason or error}): wanted a certificate and its key as PEM"
         ) from None
-    return Identity(context, _fingerprint_of(pem), warnings=_open_to_others(Path(key_path)))
+    return Identity(context, fingerprint_of(pem), warnings=_open_to_others(Path(key_path)))
 
 
 def self_signed_identity(
@@ -92,7 +89,7 @@ def self_signed_identity(
     cert, key = folder / CERT_NAME, folder / KEY_NAME
     found = _load(cert, key, wanted, at)
     if found is None:
-        _make(cert, key, wanted, at)
+        make_aside(cert, key, wanted, at)
         found = _load(cert, key, wanted, at)
         if found is None:
             raise EnvironmentProblem(
@@ -115,11 +112,6 @@ def client_context(*, pinned: bool) -> ssl.SSLContext:
     return context
 
 
-def fingerprint(der: bytes) -> str:
-    """SHA-256 of a certificate as DER: "3A:F0:..."."""
-    return ":".join(f"{byte:02X}" for byte in hashlib.sha256(der).digest())
-
-
 def _context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -139,12 +131,6 @@ def _text(path: str, option: str) -> str:
         raise UsageError(f"{option} {path} cannot be read ({error.strerror}): give a PEM file") from None
 
 
-def _fingerprint_of(pem: str) -> str:
-    start = pem.index("-----BEGIN CERTIFICATE-----")
-    end = pem.index("-----END CERTIFICATE-----", start) + len("-----END CERTIFICATE-----")
-    return fingerprint(ssl.PEM_cert_to_DER_cert(pem[start:end]))
-
-
 def _open_to_others(key: Path) -> tuple[str, ...]:
     if os.name != "posix" or not stat.S_IMODE(key.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
         return ()
@@ -159,85 +145,10 @@ def _load(cert: Path, key: Path, hosts: Sequence[str], now: datetime.datetime) -
         context.load_cert_chain(cert, key)
         said = dict(line.split(": ", 1) for line in pem.partition("-----BEGIN")[0].splitlines()[1:])
         until = datetime.datetime.fromisoformat(said["valid until"])
-        if said["fingerprint"] != _fingerprint_of(pem) or not {*said["hosts"].split()}.issuperset(hosts):
+        if said["fingerprint"] != fingerprint_of(pem) or not {*said["hosts"].split()}.issuperset(hosts):
             return None
     except (OSError, ValueError, KeyError):
         return None
     if now >= until - RENEW_BEFORE:
         return None
     return Identity(context, said["fingerprint"], is_self_signed=True, warnings=_open_to_others(key))
-
-
-def _make(cert: Path, key: Path, hosts: Sequence[str], now: datetime.datetime) -> None:
-    x509 = _cryptography()
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"softphone on {socket.gethostname()[:40]}")])
-    names = [
-        x509.DNSName(each) if _address(each) is None else x509.IPAddress(_address(each)) for each in hosts
-    ]
-    until = (now + VALID).replace(microsecond=0)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))  # clocks of phones differ
-        .not_valid_after(until)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .sign(private, hashes.SHA256())
-    )
-    key_pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    cert_pem = made.public_bytes(serialization.Encoding.PEM)
-    said = {
-        "valid until": until.isoformat(),
-        "hosts": " ".join(hosts),
-        "fingerprint": _fingerprint_of(cert_pem.decode()),
-    }
-    lines = [
-        "Made by softphone for its control port.",
-        *(f"{name}: {value}" for name, value in said.items()),
-        "",
-    ]
-    try:
-        cert.parent.mkdir(parents=True, exist_ok=True)
-        _write_private(key, key_pem)
-        _write_private(cert, "\n".join(lines).encode() + cert_pem)
-    except OSError as error:
-        raise EnvironmentProblem(
-            f"--tls-self-signed keeps its certificate in {cert.parent}, which cannot be written ({error.strerror})"
-        ) from None
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    """Whole or not at all, and never readable by others, not even for a moment."""
-    part = path.with_name(f".{path.name}-{os.getpid()}.part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-    part.replace(path)
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
-
-
-def _cryptography() -> Any:
-    try:
-        from cryptography import x509
-    except ImportError as error:
-        raise EnvironmentProblem(
-            f"--tls-self-signed needs the Python package cryptography ({error}): pip install softphone[tls]"
-        ) from None
-    return x509

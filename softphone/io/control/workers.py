@@ -11,6 +11,7 @@ from typing import TypeVar
 from softphone.control.dispatcher import Dispatcher
 from softphone.control.errors import ControlError
 from softphone.control.op import Client, Reply, Request
+from softphone.io.control.stats import ServerStats
 
 T = TypeVar("T")
 
@@ -19,12 +20,15 @@ _ASIDE_THREADS = 4
 
 
 class Workers:
-    """Runs requests; used from the event loop's thread."""
+    """Runs requests; used from the event loop's thread.
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    Args:
+        stats: where faults of ours are counted.
+    """
+
+    def __init__(self, dispatcher: Dispatcher, stats: ServerStats) -> None:
         self.dispatcher = dispatcher
-        self.faults = 0
-        """Requests that met a fault of ours."""
+        self._stats = stats
         self._loop = asyncio.get_running_loop()
         self._chain = ThreadPoolExecutor(1, "softphone-chain")
         self._aside = ThreadPoolExecutor(_ASIDE_THREADS, "softphone-aside")
@@ -42,7 +46,7 @@ class Workers:
         try:
             return self.dispatcher.handle(client, request, now=time.monotonic())
         except Exception as error:  # noqa: BLE001 - the top of this shell: told, and logged without what was said
-            self.faults += 1
+            self._stats.faults += 1
             log_fault(f"{request.op}", error)
             return Reply(request.id, error=ControlError("internal", f"{request.op} met a fault of ours"))
 

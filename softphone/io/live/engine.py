@@ -122,7 +122,7 @@ class LiveEngine:
         try:
             self.port.open(self.chain.channels_out, delay_samples=self.chain.delay_samples)
         except BaseException:
-            self.port.close()
+            self.discard()
             raise
         self._thread.start()
 
@@ -130,6 +130,12 @@ class LiveEngine:
         """Have everything loaded and touched before the first block is due."""
         self.chain.process(np.zeros((self.port.channels_in, self.port.block_samples), dtype=np.float32))
         self.chain.reset()
+
+    def discard(self) -> None:
+        """Release what it holds, where it has not begun."""
+        self.port.close()
+        if self._far is not None:
+            self._far.close()
 
     def stop(self) -> None:
         """End it, and wait until it has ended; a file is whole then."""

@@ -663,7 +663,7 @@ def test_ten_thousand_random_messages_are_each_answered_or_the_connection_closed
                         codes.add("ok" if heard["ok"] else heard["error"]["code"])
             assert codes >= {"ok", "bad-message", "unknown-op", "unknown-path"}
             assert "internal" not in codes
-            assert server._workers.faults == 0
+            assert server.stats.faults == 0
             await wire.close()
 
     run(work)

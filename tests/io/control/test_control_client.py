@@ -15,6 +15,7 @@ from softphone.control.client import RemoteError, connect, connect_async
 from softphone.errors import UnreachableError, UsageError
 from softphone.io.control.dialling import Place
 from softphone.io.control.server import ControlServer
+from softphone.io.control.websocket import text_frame
 
 
 @contextmanager
@@ -167,6 +168,22 @@ def test_without_reconnect_all_that_waits_ends_when_the_server_goes(tmp_path: Pa
         with pytest.raises(RemoteError):
             await desk.get()
         await desk.close()
+
+    run(work)
+
+
+def test_a_server_that_says_what_is_no_message_is_told_as_such_and_nobody_waits_on(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with serving(tmp_path) as server:
+            desk = await connect_async(server.pairing_url("control"), reconnect=True)
+            waiting = asyncio.create_task(anext(desk.watch("changes")))
+            assert await desk.ask("ping") == {}
+            (connection,) = server._sessions
+            connection.send(text_frame("{no JSON"))
+            with pytest.raises(RemoteError) as raised:
+                await asyncio.wait_for(waiting, 10)
+            assert raised.value.code == "bad-message"
+            await desk.close()
 
     run(work)
 

@@ -280,12 +280,12 @@ def test_a_fault_of_ours_is_told_and_logged_without_what_was_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def work() -> None:
-        async with serving(tmp_path, Bench(domains=[Slow()])) as server:
+        async with serving(tmp_path, Bench(domains=[Slow()]), faults=2) as server:
             wire = await joined(server)
             for op in ("fail", "fail-there"):
                 assert (await wire.ask(op))["error"]["code"] == "internal"
             assert (await wire.ask("ping"))["ok"]
-            assert server._workers.faults == 2
+            assert server.stats.faults == 2
             await wire.close()
 
     with caplog.at_level(logging.DEBUG):

@@ -59,11 +59,12 @@ class Host:
         self.dispatcher = Watched([Desk("main", "Main", PRESET, Setting(16_000))], NoPresets())
         self.dispatcher.on_event = self.on_event
         self.loop = asyncio.get_running_loop()
-        self.workers = Workers(self.dispatcher)
+        self.stats = ServerStats()
+        self.workers = Workers(self.dispatcher, self.stats)
         self.tokens = TOKENS
         self.guesses = Guesses()
-        self.stats = ServerStats()
         self.listeners: list[Callable[[Event], None]] = []
+        self.wanted_listeners: list[Callable[[], None]] = []
         self.faders: list[Fader] = []
 
     @property
@@ -379,6 +380,15 @@ def test_bundles_in_bundles_have_an_end() -> None:
         check_packet(data)
 
 
+def test_what_came_nowhere_is_counted_and_the_others_are_still_served() -> None:
+    async def scene(host: Host, mirror: OscMirror) -> None:
+        mirror.error_received(ConnectionRefusedError())
+        assert mirror.stats.lost == 1
+        assert (await (await Fader.open(host, mirror)).hello())[0] == "/softphone/hello"
+
+    with_mirror(scene)
+
+
 def test_a_packet_that_is_too_long_is_dropped() -> None:
     async def scene(host: Host, mirror: OscMirror) -> None:
         mirror.datagram_received(packet("/softphone/ping", "x" * MAX_DATAGRAM), ("127.0.0.1", 9))
@@ -391,7 +401,9 @@ def test_a_port_that_is_taken_is_one_line() -> None:
     async def run() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(("127.0.0.1", 0))
-            with pytest.raises(EnvironmentProblem, match=r"--osc: UDP port \d+ of 127.0.0.1 cannot be had"):
+            with pytest.raises(
+                EnvironmentProblem, match=r"--osc wants UDP port \d+ on 127.0.0.1, which is in use"
+            ):
                 await OscMirror.open(Host(), taken.getsockname())
 
     asyncio.run(run())

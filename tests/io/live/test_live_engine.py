@@ -258,11 +258,13 @@ def test_a_fault_while_it_runs_ends_it_in_one_line_and_gives_the_port_back() -> 
 def test_a_port_that_cannot_be_opened_says_so_to_who_starts() -> None:
     port = ListPort(NOISE)
     port.refuses = EnvironmentProblem("no such device")
-    engine = LiveEngine(port, chain())
+    far = Far()
+    engine = LiveEngine(port, chain(), far=far)
     with pytest.raises(EnvironmentProblem, match="no such device"):
         engine.start()
     engine.stop()
     assert port.closed == 1
+    assert far.closed
     assert not engine.status().running
 
 

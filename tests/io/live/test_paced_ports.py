@@ -110,7 +110,7 @@ def test_another_null_is_refused_with_what_there_is(name: str) -> None:
 
 
 def test_a_tone_beyond_the_rate_is_refused() -> None:
-    with pytest.raises(UsageError, match="below 4000"):
+    with pytest.raises(UsageError, match=r"below 4000 Hz, got 5000: lower it, or take a higher rate$"):
         NullPort("null:tone=5000", 8000)
 
 
