@@ -6,19 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsp.errors import ParameterError
+from dsp.fade import rising
 from dsp.filters.base import Filter, Setting
 from dsp.preset import Preset, SlotSpec
 from dsp.types import Block, Samples
 
 FADE_MS = 10.0
-"""Length of a cross-fade: short enough to be heard at once. Its slope is a window of three terms.
-
-Windows of 100 ms are looked at, 500 Hz and more away from a tone. Where the tone is turned round its trace is at -106 dB re
-the tone; with a slope that is a raised cosine it is at -89 dB, and a hand on a slider makes several changes in that time.
-"""
-_SLOPE = (0.49755 / 0.42323 / (2.0 * np.pi), 0.07922 / 0.42323 / (4.0 * np.pi))
-"""Of the integral of the Blackman-Harris window of three terms (F. J. Harris, "On the use of windows for harmonic analysis
-with the discrete Fourier transform", Proc. IEEE 66(1), 1978, table 1: side lobes at -67 dB)."""
+"""Length of a cross-fade: short enough to be heard at once."""
 MAX_SETTLE_S = 2.0
 """A filter that rings for longer is faded in all the same."""
 
@@ -40,9 +34,7 @@ def blend(old: Block, new: Block, settle: int, done: int, length: int) -> tuple[
     start = min(settle, count)
     stop = min(count, start + length - done)
     if stop > start:
-        share = np.arange(done + 1, done + 1 + stop - start, dtype=np.float64) / (length + 1)
-        turns = 2.0 * np.pi * share
-        weight = (share - _SLOPE[0] * np.sin(turns) + _SLOPE[1] * np.sin(2.0 * turns)).astype(np.float32)
+        weight = rising(done, done + stop - start, length)
         old[:, start:stop] += weight * (new[:, start:stop] - old[:, start:stop])
         done += stop - start
     if done >= length:

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from dsp.fade import rising
 from dsp.types import Samples
 
 FADE_S = 0.01
-"""As long as a change of filters takes (`dsp.chain_rows.FADE_MS`); its slope is a raised cosine, so that no click is left."""
+"""As long as a change of filters takes (`dsp.chain_rows.FADE_MS`); with the same slope (`dsp.fade`), so that no click is left."""
 
 
 class Mute:
@@ -17,9 +18,7 @@ class Mute:
 
     def __init__(self, sample_rate_hz: int) -> None:
         count = max(1, round(FADE_S * sample_rate_hz))
-        share = np.arange(1, count + 1, dtype=np.float64) / (count + 1)
-        slope = (share - np.sin(2.0 * np.pi * share) / (2.0 * np.pi)).astype(np.float32)
-        self._gains: Samples = np.concatenate((1.0 - slope, np.zeros(1, dtype=np.float32)))
+        self._gains: Samples = np.concatenate((1.0 - rising(0, count, count), np.zeros(1, dtype=np.float32)))
         """Gain of each sample of a fade to silence; the last one is of all that follow it."""
         self._faded = 0
         """How far: 0 is the plain sound, as many as there are gains is silence."""

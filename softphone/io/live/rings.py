@@ -8,6 +8,7 @@ block over into the next.
 
 import numpy as np
 
+from dsp.fade import rising
 from dsp.ring import SampleRing
 from dsp.types import Block, Samples
 
@@ -120,10 +121,8 @@ class Rings:
 
 
 def _faded(old: Block, new: Block) -> Block:
-    """*old* faded over into *new*, with a slope that is a raised cosine."""
+    """*old* faded over into *new*."""
     count = min(old.shape[1], new.shape[1])
-    share = np.arange(1, count + 1, dtype=np.float64) / (count + 1)
-    weight = (share - np.sin(2.0 * np.pi * share) / (2.0 * np.pi)).astype(np.float32)
     faded = new.copy()
-    faded[:, :count] = old[:, :count] + weight * (new[:, :count] - old[:, :count])
+    faded[:, :count] = old[:, :count] + rising(0, count, count) * (new[:, :count] - old[:, :count])
     return faded
