@@ -483,8 +483,9 @@ def of_events(show: Show, events: Sequence[Event]) -> Iterator[str]:
         yield from shown("←", json.loads(json_messages.event_text(event)))
     yield "```"
     yield ""
-    yield "`hz` comes once, in the reply to `subscribe`. Levels are in dBFS, LUFS (ITU-R BS.1770) and dBTP; `null` is silence, or"
-    yield "what is not measured."
+    yield "`hz` comes once, in the reply to `subscribe`; where nothing was measured yet, with the first event, and again when it"
+    yield "changes (a call at another rate). Levels are in dBFS, LUFS (ITU-R BS.1770) and dBTP; `null` is silence, or what is not"
+    yield "measured."
     yield ""
 
 

@@ -134,7 +134,7 @@ def _score(result: Result) -> str:
 
 def _emodel(result: Result) -> str:
     emodel = result.get("emodel")
-    if not isinstance(emodel, Mapping):
+    if not isinstance(emodel, Mapping) or emodel.get("r") is None:  # what a peer tells in brief has no R
         return ""
     ground = (
         ""

@@ -45,6 +45,13 @@ def test_a_rating_names_its_scale_and_where_its_figures_are_from(columns: int) -
     assert "R 89.5 (G.107)" in line
 
 
+def test_a_rating_told_in_brief_by_the_peer_shows_no_r_that_it_has_not(columns: int) -> None:
+    brief = {**RESULT, "emodel": {"model": "G.107.1", "mos_cq": 4.05, "grounded": False}}
+    lines = table.calls_side_by_side("demo", {"here": brief}).splitlines()
+    assert not any(line.startswith("E-model") for line in lines)
+    assert any(line.startswith("MOS-CQE") and "4.05" in line for line in lines)
+
+
 def test_the_filters_of_a_call_are_named_where_there_are_any(columns: int) -> None:
     filtered = {**RESULT, "filter": {"sent": "telephone", "heard": None}}
     lines = table.calls_side_by_side("demo", {"caller": filtered, "callee": RESULT}).splitlines()

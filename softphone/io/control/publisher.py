@@ -1,8 +1,9 @@
 """Levels and spectra to all who want them: one timer, at the highest rate asked for, and each message written once."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from softphone.control.dispatcher import Dispatcher
 from softphone.control.op import Event
@@ -18,6 +19,8 @@ class _Reader:
     session: Session
     period_s: float
     due: float
+    hz: Sequence[float] | None = None
+    """The bands of a spectrum, as the session was told them last."""
 
 
 Key = tuple[str, str]
@@ -52,6 +55,8 @@ class Publisher:
                 reader = known.get(((topic, chain), id(session)))
                 if reader is None or reader.period_s != 1 / rate_hz:
                     reader = _Reader(session, 1 / rate_hz, now)
+                    if topic == "spectrum":  # where they are known, the reply to `subscribe` had them
+                        reader.hz = self._read((topic, chain)).get("hz")
                 found.setdefault((topic, chain), []).append(reader)
         self._readers = found
         self._set_timer(now)
@@ -91,10 +96,21 @@ class Publisher:
             for each in due:
                 each.session.connection.skipped += 1
             return
-        topic, chain = key
-        body = self._dispatcher.levels(chain) if topic == "levels" else self._dispatcher.spectrum(chain)
-        if body is None:
+        body = self._read(key)
+        if not body:
             return
-        frame = text_frame(event_text(Event(topic, body)))
+        hz = body.pop("hz", None)
+        frame = text_frame(event_text(Event(key[0], body)))
         for each in due:
-            each.session.connection.offer(frame)
+            if each.hz == hz or each.session.connection.unsent > SKIP_ABOVE:
+                each.session.connection.offer(frame)
+            else:  # the bands were not there when it subscribed, or a call at another rate came
+                each.session.connection.offer(text_frame(event_text(Event(key[0], body | {"hz": hz}))))
+                each.hz = hz
+
+    def _read(self, key: Key) -> dict[str, Any]:
+        """What is to be told now, the bands of a spectrum included; empty where nothing is measured."""
+        topic, chain = key
+        if topic == "levels":
+            return self._dispatcher.levels(chain) or {}
+        return self._dispatcher.spectrum(chain, axis=True) or {}

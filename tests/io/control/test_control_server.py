@@ -169,6 +169,36 @@ def test_a_spectrum_names_its_bands_once(tmp_path: Path) -> None:
     run(work)
 
 
+def test_a_spectrum_that_was_not_measured_yet_names_its_bands_when_it_comes_and_when_they_change(
+    tmp_path: Path,
+) -> None:
+    bench = Bench()
+    runner = bench.runners[0]
+    runner.play(0.5)
+    there = runner.spectrum()
+    assert there is not None
+    hz, before, after = there
+    shown: list[Any] = [None]
+    runner.spectrum = lambda: shown[0]  # type: ignore[method-assign]
+
+    async def work() -> None:
+        async with serving(tmp_path, bench) as server:
+            wire = await joined(server)
+            assert (await wire.ask("subscribe", topics=["spectrum"], rate_hz=50))["result"]["first"] == {}
+            for bands in (hz, hz / 2):  # a call, and one at another rate
+                shown[0] = (bands, before, after)
+                while "hz" not in (event := await wire.hear()):
+                    assert bands is not hz  # the very first has them
+                assert event["hz"] == [round(float(each), 1) for each in bands]
+                later = await wire.hear()
+                assert isinstance(later, dict)
+                assert "hz" not in later
+                assert later["in_db"] == event["in_db"]
+            await wire.close()
+
+    run(work)
+
+
 class Slow:
     """A domain whose one operation ends when it is let."""
 
