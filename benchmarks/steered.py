@@ -31,19 +31,6 @@ from softphone.io.live.engine import LiveEngine
 from softphone.serve_config import ServeOptions
 
 RATE_HZ, BLOCK_MS = 48_000, 10.0
-PRESET = """[[filter]]
-type = "butterworth"
-slot = "low-cut"
-kind = "highpass"
-freq_hz = 90
-
-[[filter]]
-type = "gain"
-
-[[filter]]
-type = "limiter"
-"""
-
 CALL_PRESET = """[[filter]]
 type = "butterworth"
 slot = "low-cut"
@@ -54,6 +41,10 @@ freq_hz = 90
 type = "gain"
 """
 """A limiter would keep a tone from being as loud as it was."""
+PRESET = f"""{CALL_PRESET}
+[[filter]]
+type = "limiter"
+"""
 
 
 class Served:

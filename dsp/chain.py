@@ -9,8 +9,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dsp.chain_rows import Change, Row, blend, fade_samples
+from dsp.chain_rows import Change, Row, fade_samples
 from dsp.errors import ParameterError
+from dsp.fade import CrossFade
 from dsp.filters.base import Setting
 from dsp.mending import mend
 from dsp.plain_path import PlainPath
@@ -258,7 +259,7 @@ class FilterChain:
                 case _Bypass():
                     self._take_bypass(post)
                 case Row() if self._plain is None:
-                    self._rows = _RowFade(post, None, post.settle_samples)
+                    self._rows = self._fade_to(post, None, post.settle_samples)
                 case Row():
                     self._row, self._unsettled = post, post.settle_samples
                 case _:
@@ -267,20 +268,22 @@ class FilterChain:
     def _take_bypass(self, post: "_Bypass") -> None:
         if not post.on:
             if self._plain is not None:
-                self._rows = _RowFade(self._row, None, self._unsettled)
+                self._rows = self._fade_to(self._row, None, self._unsettled)
         elif self._plain is None:
             delay = self._row.delay_samples
             plain = PlainPath(self._setting.channels, delay, post.gain_db, self._fade_samples)
-            self._rows = _RowFade(self._row, plain, delay)
+            self._rows = self._fade_to(self._row, plain, delay)
         else:
             self._plain.change(self._row.delay_samples, post.gain_db)
+
+    def _fade_to(self, row: Row, plain: PlainPath | None, settle: int) -> "_RowFade":
+        return _RowFade(row, plain, CrossFade(settle, self._fade_samples))
 
     def _fade_rows(self, fade: "_RowFade", block: Block, far: Samples | None) -> Block:
         copy = block.copy()
         old = self._row.process(block, far) if self._plain is None else self._plain.process(block)
         new = fade.row.process(copy, far) if fade.plain is None else fade.plain.process(copy)
-        fade.settle, fade.done = blend(old, new, fade.settle, fade.done, self._fade_samples)
-        if fade.done >= self._fade_samples:
+        if fade.slope.blend(old, new):
             self._arrive(fade)
         return old
 
@@ -315,8 +318,7 @@ class _RowFade:
 
     row: Row
     plain: PlainPath | None
-    settle: int
-    done: int = 0
+    slope: CrossFade
 
 
 def _shape(preset: Preset) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsp.errors import ParameterError
-from dsp.fade import rising
+from dsp.fade import CrossFade
 from dsp.filters.base import Filter, Setting
 from dsp.preset import Preset, SlotSpec
 from dsp.types import Block, Samples
@@ -28,20 +28,6 @@ def fade_samples(sample_rate_hz: int) -> int:
     return max(1, round(FADE_MS * sample_rate_hz / 1000))
 
 
-def blend(old: Block, new: Block, settle: int, done: int, length: int) -> tuple[int, int]:
-    """Fade *new* into *old* in place after *settle* samples; returns what is left to wait, and what is done of *length*."""
-    count = old.shape[1]
-    start = min(settle, count)
-    stop = min(count, start + length - done)
-    if stop > start:
-        weight = rising(done, done + stop - start, length)
-        old[:, start:stop] += weight * (new[:, start:stop] - old[:, start:stop])
-        done += stop - start
-    if done >= length:
-        old[:, stop:] = new[:, stop:]
-    return settle - start, done
-
-
 @dataclass(slots=True)
 class _Fade:
     """On the way from one filter (or none: the plain sound) to another."""
@@ -49,10 +35,7 @@ class _Fade:
     spec: SlotSpec
     """What it will be."""
     incoming: Filter | None
-    settle: int
-    """Samples still to wait."""
-    done: int = 0
-    """Samples faded."""
+    slope: CrossFade
 
 
 class _Past:
@@ -115,7 +98,9 @@ class _Slot:
                 settle = incoming.settle_samples
             if self.past is not None and incoming.rereads:
                 settle -= self.past.through(incoming, settle)
-        self.fade = _Fade(spec, incoming, min(settle, int(MAX_SETTLE_S * self.setting.sample_rate_hz)))
+        rate_hz = self.setting.sample_rate_hz
+        slope = CrossFade(min(settle, int(MAX_SETTLE_S * rate_hz)), fade_samples(rate_hz))
+        self.fade = _Fade(spec, incoming, slope)
 
     def end(self) -> None:
         assert self.fade is not None
@@ -127,7 +112,7 @@ class _Slot:
             change, self.waiting = self.waiting, None
             self._begin(change)
 
-    def process(self, block: Block, far: Samples | None, length: int) -> Block:
+    def process(self, block: Block, far: Samples | None) -> Block:
         if self.past is not None:
             self.past.keep(block)
         if self.fade is None:
@@ -136,8 +121,7 @@ class _Slot:
         old = block if self.spec.bypass else _run(self.built, self.spec, block, far)
         incoming = self.fade.incoming
         new = plain if incoming is None else _run(incoming, self.fade.spec, plain, far)
-        self.fade.settle, self.fade.done = blend(old, new, self.fade.settle, self.fade.done, length)
-        if self.fade.done >= length:
+        if self.fade.slope.blend(old, new):
             self.end()
         return old
 
@@ -156,7 +140,6 @@ class Row:
 
     def __init__(self, preset: Preset, setting: Setting) -> None:
         self._slots: list[_Slot] = []
-        self._fade_samples = fade_samples(setting.sample_rate_hz)
         for spec in preset.slots:
             built = _build(spec, setting)
             slot = _Slot(spec, built, setting)
@@ -240,19 +223,14 @@ class Row:
     def process(self, block: Block, far: Samples | None) -> Block:
         """Filter *block*, in place where the number of channels and the length stay."""
         for slot in self._slots:
-            block = slot.process(block, far, self._fade_samples)
+            block = slot.process(block, far)
         return block
-
-    def finish(self) -> None:
-        """Be where all fades lead, at once."""
-        for slot in self._slots:
-            while slot.fade is not None:
-                slot.end()
 
     def reset(self) -> None:
         """Forget the past, and be where all fades lead."""
-        self.finish()
         for slot in self._slots:
+            while slot.fade is not None:
+                slot.end()
             slot.built.reset()
             if slot.past is not None:
                 slot.past = _Past(slot.setting)

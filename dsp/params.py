@@ -65,6 +65,25 @@ class Param:
     step: float | None = None
     """Finest step worth setting; None: as fine as one likes."""
 
+    def as_mapping(self) -> dict[str, Any]:
+        """Kind, help, unit, range and what else a control for it needs, ready for JSON."""
+        found: dict[str, Any] = {"kind": self.kind, "help": self.help}
+        if self.axis is not None:
+            found |= {"unit": self.axis.unit, "min": self.axis.low, "max": self.axis.high}
+        if self.x_axis is not None:
+            found["x"] = {"unit": self.x_axis.unit, "min": self.x_axis.low, "max": self.x_axis.high}
+        if self.options:
+            found["options"] = list(self.options)
+        if self.kind in ("numbers", "points", "items"):
+            found["counts"] = list(self.counts)
+        if self.kind in ("number", "integer", "points"):
+            found["log"] = self.log
+        if self.step is not None:
+            found["step"] = self.step
+        if self.optional:
+            found["optional"] = True
+        return found
+
 
 def number(
     default: float | None,
@@ -242,21 +261,7 @@ def describe(cls: type[Any]) -> list[dict[str, Any]]:
     defaults: dict[str, Any] = {each.name: each.default for each in dataclasses.fields(cls)}
     found: list[dict[str, Any]] = []
     for name, param in fields_of(cls).items():
-        one: dict[str, Any] = {"name": name, "kind": param.kind, "help": param.help}
-        if param.axis is not None:
-            one |= {"unit": param.axis.unit, "min": param.axis.low, "max": param.axis.high}
-        if param.x_axis is not None:
-            one["x"] = {"unit": param.x_axis.unit, "min": param.x_axis.low, "max": param.x_axis.high}
-        if param.options:
-            one["options"] = list(param.options)
-        if param.kind in ("numbers", "points", "items"):
-            one["counts"] = list(param.counts)
-        if param.kind in ("number", "integer", "points"):
-            one["log"] = param.log
-        if param.step is not None:
-            one["step"] = param.step
-        if param.optional:
-            one["optional"] = True
+        one: dict[str, Any] = {"name": name} | param.as_mapping()
         if param.item is not None:
             one["item"] = describe(param.item)
             one["default"] = [as_mapping(each) for each in defaults[name]]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsp.chain_rows import blend
 from dsp.delay_line import DelayLine
+from dsp.fade import CrossFade
 from dsp.types import Block
 
 
@@ -30,8 +30,7 @@ class _Tap:
 @dataclass(slots=True)
 class _Fade:
     incoming: _Tap
-    settle: int
-    done: int = 0
+    slope: CrossFade
 
 
 class PlainPath:
@@ -72,7 +71,8 @@ class PlainPath:
             incoming = _Tap(self._channels, delay_samples, gain_db)
             incoming.line.adopt(self._tap.line)
             # What lies further back than the old line reaches is not known: it has to come in first.
-            self._fade = _Fade(incoming, max(0, delay_samples - self._tap.wanted[0]))
+            settle = max(0, delay_samples - self._tap.wanted[0])
+            self._fade = _Fade(incoming, CrossFade(settle, self._fade_samples))
 
     def process(self, block: Block) -> Block:
         """Delay *block*, ``(channels, n)``, in place and return it."""
@@ -81,8 +81,7 @@ class PlainPath:
         fade = self._fade
         new = fade.incoming.process(block.copy())
         self._tap.process(block)
-        fade.settle, fade.done = blend(block, new, fade.settle, fade.done, self._fade_samples)
-        if fade.done >= self._fade_samples:
+        if fade.slope.blend(block, new):
             self._end()
         return block
 

@@ -55,7 +55,12 @@ _OWN_HEADERS = frozenset(
 )
 
 
-def _check_range(what: str, value: float | None, low: float, high: float, unit: str = "") -> None:
+def check_range(what: str, value: float | None, low: float, high: float, unit: str = "") -> None:
+    """Refuse a *value* that is not None and not in the range; *what* is the option's name.
+
+    Raises:
+        UsageError: naming the range and what was got.
+    """
     if value is not None and not low <= value <= high:  # a NaN is in no range
         span = f"{low:g} to {high:.10g} {unit}".rstrip()
         raise UsageError(f"{what} must be {span}, got {value:.10g}")
@@ -89,7 +94,7 @@ class CodecChoice:
     def __post_init__(self) -> None:
         if not self.name:
             raise UsageError("a codec needs a name, got an empty one: see `softphone codec list`")
-        _check_range(f"bit rate of codec {self.name}", self.bit_rate_bps, 450, 1_000_000, "b/s")
+        check_range(f"bit rate of codec {self.name}", self.bit_rate_bps, 450, 1_000_000, "b/s")
 
     @classmethod
     def parse(cls, text: str) -> "CodecChoice":
@@ -144,7 +149,7 @@ class AudioOptions:
                 ("--device", self.device is not None),
             )
         )
-        _check_range("--tone", self.tone_hz, 20, 20_000, "Hz")
+        check_range("--tone", self.tone_hz, 20, 20_000, "Hz")
         if self.record is not None and self.record == self.record_sent:
             raise UsageError(f"--record and --record-sent need two files, got {self.record} twice")
 
@@ -183,18 +188,18 @@ class MediaOptions:
         names = [choice.name for choice in self.codecs]
         if len(set(names)) < len(names):
             raise UsageError(f"--codec names a codec twice: {','.join(map(str, self.codecs))}")
-        _check_range("--bitrate", self.bit_rate_bps, 450, 1_000_000, "b/s")
-        _check_range("--ptime", self.ptime_ms, 10, 160, "ms")
-        _check_range("--complexity", self.complexity, 0, 10)
+        check_range("--bitrate", self.bit_rate_bps, 450, 1_000_000, "b/s")
+        check_range("--ptime", self.ptime_ms, 10, 160, "ms")
+        check_range("--complexity", self.complexity, 0, 10)
         if self.mode is not None and self.mode not in MODES:
             raise UsageError(f"--mode must be one of {', '.join(MODES)}, got {self.mode!r}")
-        _check_range("--max-wire-bps", self.max_wire_bps, 1000, 10_000_000, "b/s")
+        check_range("--max-wire-bps", self.max_wire_bps, 1000, 10_000_000, "b/s")
         low, high = self.rtp_ports
-        _check_range("--rtp-ports", low, 1024, 65534)
-        _check_range("--rtp-ports", high, 1025, 65535)
+        check_range("--rtp-ports", low, 1024, 65534)
+        check_range("--rtp-ports", high, 1025, 65535)
         if high < low + low % 2 + 1:  # RFC 3550 section 11: RTP on an even port, RTCP on the next
             raise UsageError(f"--rtp-ports must hold an even port and the next one, got {low}-{high}")
-        _check_range("--rtp-timeout", self.rtp_timeout_s, 0, 3600, "s")
+        check_range("--rtp-timeout", self.rtp_timeout_s, 0, 3600, "s")
         _check_radio(self.radio)
 
     def bit_rate_of(self, choice: CodecChoice) -> int | None:
@@ -214,11 +219,11 @@ class LineOptions:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        _check_range("--loss", self.loss_pct, 0, 100, "percent")
-        _check_range("--burst", self.burst, 1, 1000, "packets")
-        _check_range("--delay", self.delay_ms, 0, 10_000, "ms")
-        _check_range("--jitter", self.jitter_ms, 0, 10_000, "ms")
-        _check_range("--seed", self.seed, 0, 2**63 - 1)
+        check_range("--loss", self.loss_pct, 0, 100, "percent")
+        check_range("--burst", self.burst, 1, 1000, "packets")
+        check_range("--delay", self.delay_ms, 0, 10_000, "ms")
+        check_range("--jitter", self.jitter_ms, 0, 10_000, "ms")
+        check_range("--seed", self.seed, 0, 2**63 - 1)
 
     @property
     def is_perfect(self) -> bool:
@@ -257,7 +262,7 @@ class AccountOptions:
                 raise UsageError(f"--header must be 'Name: value' on one line, got {f'{name}: {value}'!r}")
             if name.lower() in _OWN_HEADERS:
                 raise UsageError(f"--header {name}: the call sets this one itself, choose another")
-        _check_range("--sip-t1-ms", self.sip_t1_ms, 10, 10_000, "ms")
+        check_range("--sip-t1-ms", self.sip_t1_ms, 10, 10_000, "ms")
 
     @property
     def digest_user(self) -> str | None:
@@ -291,12 +296,12 @@ class CallOptions:
         scheme, _, rest = self.uri.partition(":")
         if scheme.lower() != "sip" or not rest or not self.uri.isprintable() or " " in self.uri:
             raise UsageError(f"whom to call must be a SIP URI like sip:bob@127.0.0.1:5060, got {self.uri!r}")
-        _check_range("--seconds", self.seconds, 0.1, 86_400, "s")
-        _check_range("--ring-timeout", self.ring_timeout_s, 0.1, 3600, "s")
+        check_range("--seconds", self.seconds, 0.1, 86_400, "s")
+        check_range("--ring-timeout", self.ring_timeout_s, 0.1, 3600, "s")
         _check_dtmf(self.dtmf)
-        _check_range("--min-mos", self.min_mos, 1, 5, "MOS")
-        _check_range("--repeat", self.repeat, 1, 1_000_000, "calls")
-        _check_range("--every", self.every_s, 0, 86_400, "s")
+        check_range("--min-mos", self.min_mos, 1, 5, "MOS")
+        check_range("--repeat", self.repeat, 1, 1_000_000, "calls")
+        check_range("--every", self.every_s, 0, 86_400, "s")
         _check_address(self.listen)
 
 
@@ -322,10 +327,10 @@ class AnswerOptions:
 
     def __post_init__(self) -> None:
         _check_address(self.listen)
-        _check_range("--calls", self.calls, 1, 1_000_000, "calls")
-        _check_range("--seconds", self.seconds, 0.1, 86_400, "s")
-        _check_range("--reject", self.reject, 400, 699)
-        _check_range("--ring", self.ring_s, 0, 3600, "s")
+        check_range("--calls", self.calls, 1, 1_000_000, "calls")
+        check_range("--seconds", self.seconds, 0.1, 86_400, "s")
+        check_range("--reject", self.reject, 400, 699)
+        check_range("--ring", self.ring_s, 0, 3600, "s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +348,7 @@ class DemoOptions:
     line: LineOptions = LineOptions()
 
     def __post_init__(self) -> None:
-        _check_range("--seconds", self.seconds, 0.5, 3600, "s")
+        check_range("--seconds", self.seconds, 0.5, 3600, "s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,11 +386,11 @@ class RadioOptions:
 
     def __post_init__(self) -> None:
         _check_radio(self.radio)
-        _check_range("--bitrate", self.bit_rate_bps, 450, 1_000_000, "b/s")
-        _check_range("--ptime", self.ptime_ms, 10, 1000, "ms")
-        _check_range("--packets", self.packets_per_s, 0.001, 10_000, "per second")
-        _check_range("--bytes", self.wire_bytes, 20, 65_535, "bytes")
-        _check_range("--expires", self.expires_s, 60, 1_000_000, "s")
+        check_range("--bitrate", self.bit_rate_bps, 450, 1_000_000, "b/s")
+        check_range("--ptime", self.ptime_ms, 10, 1000, "ms")
+        check_range("--packets", self.packets_per_s, 0.001, 10_000, "per second")
+        check_range("--bytes", self.wire_bytes, 20, 65_535, "bytes")
+        check_range("--expires", self.expires_s, 60, 1_000_000, "s")
 
 
 def _check_dtmf(digits: str) -> None:
@@ -396,4 +401,4 @@ def _check_dtmf(digits: str) -> None:
 
 def _check_address(address: Address | None) -> None:
     if address is not None:
-        _check_range("--listen port", address[1], 0, 65_535)
+        check_range("--listen port", address[1], 0, 65_535)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from softphone.config import AccountOptions, Address, AudioOptions, LineOptions, MediaOptions
+from softphone.config import AccountOptions, Address, AudioOptions, LineOptions, MediaOptions, check_range
 from softphone.errors import UsageError
 from softphone.serve_config import ServeOptions, check_token
 
@@ -33,12 +33,6 @@ _WANTED = {
     "save": "save NAME",
     "schema": "schema [SLOT]",
 }
-
-
-def _check_range(what: str, value: float | None, low: float, high: float, unit: str = "") -> None:
-    if value is not None and not low <= value <= high:  # a NaN is in no range
-        span = f"{low:g} to {high:.10g} {unit}".rstrip()
-        raise UsageError(f"{what} must be {span}, got {value:.10g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +76,9 @@ class LiveOptions:
             raise UsageError(
                 "--far is for files: what is played live at the far end is not known before it is played"
             )
-        _check_range("--rate", self.sample_rate_hz, 8000, 192_000, "Hz")
-        _check_range("--block", self.block_ms, 1, 100, "ms")
-        _check_range("--seconds", self.seconds, 0.1, 86_400, "s")
+        check_range("--rate", self.sample_rate_hz, 8000, 192_000, "Hz")
+        check_range("--block", self.block_ms, 1, 100, "ms")
+        check_range("--seconds", self.seconds, 0.1, 86_400, "s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +123,7 @@ class RemoteOptions:
             raise UsageError(
                 f"--tls-fingerprint must be SHA-256 in 64 hexadecimal digits, got {self.tls_fingerprint!r}"
             )
-        _check_range("--every", self.every_s, 0.02, 5, "s")
+        check_range("--every", self.every_s, 0.02, 5, "s")
 
     @property
     def is_secure(self) -> bool:
@@ -165,7 +159,7 @@ class ConsoleOptions:
     account: AccountOptions = AccountOptions()
 
     def __post_init__(self) -> None:
-        _check_range("--listen port", self.listen[1], 0, 65_535)
+        check_range("--listen port", self.listen[1], 0, 65_535)
         if self.audio.record is not None or self.audio.record_sent is not None:
             raise UsageError(
                 "console records every call by itself: name the folder with --out, or switch it off with --no-record"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from softphone.config import DEFAULT_RADIO
+from softphone.config import DEFAULT_RADIO, check_range
 from softphone.errors import UsageError
 
 MAX_JOBS = 100_000
@@ -10,17 +10,11 @@ MEASURES = ("pesq_nb", "pesq_wb", "stoi", "dnsmos", "plcmos", "words")
 """What `codec compare` can measure, in the order in which it does."""
 
 
-def _check_range(what: str, value: float | None, low: float, high: float, unit: str = "") -> None:
-    if value is not None and not low <= value <= high:  # a NaN is in no range
-        span = f"{low:g} to {high:.10g} {unit}".rstrip()
-        raise UsageError(f"{what} must be {span}, got {value:.10g}")
-
-
 def _check_each(what: str, values: tuple[float, ...], low: float, high: float, unit: str) -> None:
     if not values:
         raise UsageError(f"{what} needs at least one value, got none")
     for value in values:
-        _check_range(what, value, low, high, unit)
+        check_range(what, value, low, high, unit)
     if len(set(values)) < len(values):
         raise UsageError(f"{what} names a value twice: {','.join(f'{value:g}' for value in values)}")
 
@@ -39,9 +33,9 @@ class EncodeOptions:
     force: bool = False
 
     def __post_init__(self) -> None:
-        _check_range("--bitrate", self.bit_rate_bps, 450, 1_000_000, "b/s")
-        _check_range("--ptime", self.ptime_ms, 10, 160, "ms")
-        _check_range("--complexity", self.complexity, 0, 10)
+        check_range("--bitrate", self.bit_rate_bps, 450, 1_000_000, "b/s")
+        check_range("--ptime", self.ptime_ms, 10, 160, "ms")
+        check_range("--complexity", self.complexity, 0, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +101,9 @@ class Grid:
             _check_each("--ptime", self.ptimes_ms, 10, 160, "ms")
         _check_each("--loss", self.losses_pct, 0, 100, "percent")
         _check_each("--burst", self.bursts, 1, 1000, "packets")
-        _check_range("--seed", self.seed, 0, 2**63 - 1)
-        _check_range("--complexity", self.complexity, 0, 10)
-        _check_range("--workers", self.workers, 1, 1024, "processes")
+        check_range("--seed", self.seed, 0, 2**63 - 1)
+        check_range("--complexity", self.complexity, 0, 10)
+        check_range("--workers", self.workers, 1, 1024, "processes")
 
 
 @dataclass(frozen=True, slots=True)

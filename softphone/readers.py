@@ -10,6 +10,9 @@ from softphone.config import Address, CodecChoice
 from softphone.errors import UsageError
 from softphone.serve_config import OSC_ADDRESS, SERVE_ADDRESS
 
+_SIP_ADDRESS = ("127.0.0.1", 5060)
+"""RFC 3261 section 19.1.2, default port."""
+
 
 def as_text(value: object) -> str:
     """Any text but none."""
@@ -109,12 +112,10 @@ def as_ports(value: object) -> tuple[int, int]:
 def as_address(value: object) -> Address:
     """Read `HOST:PORT`, `HOST`, `:PORT` or `[IPv6]:PORT`."""
     text = as_text(value)
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
-        host, port = text, "5060"  # RFC 3261 section 19.1.2, default port
-    if not (port.isascii() and port.isdigit()) or host.startswith("[") != host.endswith("]"):
+    address = _host_and_port(text, _SIP_ADDRESS)
+    if address is None:
         raise UsageError(f"wanted HOST:PORT, got {text!r}")
-    return host.removeprefix("[").removesuffix("]") or "127.0.0.1", int(port)
+    return address
 
 
 def as_serve_address(value: object) -> Address:
@@ -135,12 +136,19 @@ def _address_near(value: object, usual: Address) -> Address:
     text = as_text(value)
     if text.isascii() and text.isdigit():
         return usual[0], int(text)
+    address = _host_and_port(text, usual)
+    if address is None or set(address[0]) & set(" /@"):
+        raise UsageError(f"wanted PORT, HOST or HOST:PORT, got {text!r}")
+    return address
+
+
+def _host_and_port(text: str, usual: Address) -> Address | None:
+    """Read `HOST:PORT`, `HOST`, `:PORT` or `[IPv6]:PORT`, what is left out as in *usual*; None: it is none of these."""
     host, colon, port = text.rpartition(":")
     if not colon or text.endswith("]") or (":" in host and not host.startswith("[")):
         host, port = text, str(usual[1])
-    is_port = port.isascii() and port.isdigit()
-    if not is_port or host.startswith("[") != host.endswith("]") or set(host) & set(" /@"):
-        raise UsageError(f"wanted PORT, HOST or HOST:PORT, got {text!r}")
+    if not (port.isascii() and port.isdigit()) or host.startswith("[") != host.endswith("]"):
+        return None
     return host.removeprefix("[").removesuffix("]") or usual[0], int(port)
 
 
@@ -205,17 +213,17 @@ def as_digits(value: object) -> str:
 
 def as_password_of(value: object) -> str:
     """The password in the environment variable of that name."""
-    name = as_text(value)
-    password = os.environ.get(name)
-    if not password:
-        raise UsageError(f"environment variable {name} holds no password: set it")
-    return password
+    return _in_environment(value, "password")
 
 
 def as_token_of(value: object) -> str:
     """The token in the environment variable of that name."""
+    return _in_environment(value, "token")
+
+
+def _in_environment(value: object, what: str) -> str:
     name = as_text(value)
-    token = os.environ.get(name)
-    if not token:
-        raise UsageError(f"environment variable {name} holds no token: set it")
-    return token
+    found = os.environ.get(name)
+    if not found:
+        raise UsageError(f"environment variable {name} holds no {what}: set it")
+    return found

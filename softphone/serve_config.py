@@ -132,8 +132,6 @@ class Serving:
     """Whether whoever started it gave the token, and so knows it: it is not to be printed."""
     fingerprint: str | None = None
     """SHA-256 of the certificate, as hexadecimal digits; None without TLS."""
-    self_signed: bool = False
-    """Whether the certificate was made for this run, so that browsers ask before they take it."""
     notices: tuple[str, ...] = ()
     """What whoever starts it should know besides, a line each: how to accept the certificate, that others can read along."""
     osc: tuple[str, int] | None = None

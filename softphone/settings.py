@@ -100,7 +100,8 @@ class Settings:
         groups: dict[str, dict[str, Any]] = {}
         for option in self._given():
             if option.group == "serve":
-                self._check_serve(option, base)
+                if isinstance(base, FilterOptions):
+                    self._check_stray(option, base)
             elif option.group in GROUPS:
                 groups.setdefault(option.group, {})[option.field] = self._read(option)
             elif option.field in names:
@@ -146,11 +147,6 @@ class Settings:
             except UsageError as error:
                 raise UsageError(f"{where}: {error}") from None
         return sum(read, ()) if parts else read[0]
-
-    def _check_serve(self, option: Option, base: object) -> None:
-        where = self.values[option.name][1]
-        if isinstance(base, FilterOptions) and where.startswith("--"):
-            raise UsageError(f"{where} is for what is heard as it runs: add --live or --realtime")
 
     def _check_stray(self, option: Option, base: object) -> None:
         """Refuse what was typed but is of another way to run the same command; the file may hold it for that way."""

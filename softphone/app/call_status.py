@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from softphone.app.leg_facts import LegReading, wire_bytes_of
-from softphone.app.report import airtime_report, codec_report, emodel_report, playout_delay_ms
+from softphone.app.report import airtime_report, codec_report, emodel_report, playout_delay_ms, rounded
 from softphone.call.manager import CallInfo
 from softphone.io.process_cost import ProcessCost
 from softphone.radio import CallTrace, RadioInUse, call_airtime
@@ -88,10 +88,10 @@ class StatusBoard:
             "modes": list(leg.modes),
             "sent_wire_bps": sent_bps,
             "received_wire_bps": received_bps,
-            "loss_pct": _rounded(received.loss_pct, 2),
-            "jitter_ms": _rounded(received.jitter_ms, 2),
-            "playout_delay_ms": _rounded(playout_delay_ms(leg), 1),
-            "level_dbov": _rounded(leg.heard.level_dbov, 2),
+            "loss_pct": rounded(received.loss_pct, 2),
+            "jitter_ms": rounded(received.jitter_ms, 2),
+            "playout_delay_ms": rounded(playout_delay_ms(leg), 1),
+            "level_dbov": rounded(leg.heard.level_dbov, 2),
             "mos_cq": None if emodel is None else emodel["mos_cq"],
             "r": None if emodel is None else emodel["r"],
             "emodel": emodel,
@@ -184,7 +184,3 @@ _NO_AUDIO: dict[str, Any] = {
     "dtmf_received": "",
     "filters": {"sent": None, "heard": None},
 }
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)

@@ -50,6 +50,7 @@ class ControlRoom:
         self._osc: OscMirror | None = None
         self._announcer: Announcer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     @classmethod
     async def open(
@@ -118,11 +119,14 @@ class ControlRoom:
     async def _in_chain_thread(self, work: Callable[[], None]) -> None:
         try:
             await self.server.in_chain_thread(work)
-        except RuntimeError:  # it closes
+        except RuntimeError:
+            if not self._closing:
+                raise
             log.debug("= too late for the thread of the filters")
 
     async def close(self) -> None:
         """Say good-bye to all who are here, and close what was opened, whatever one of them meets in doing so."""
+        self._closing = True
         async with AsyncExitStack() as closing:  # the last one first
             closing.push_async_callback(self._settle)
             closing.push_async_callback(self.server.close)
@@ -146,7 +150,6 @@ class ControlRoom:
             view_url=server.pairing_url("view"),
             token_was_given=serve.token is not None,
             fingerprint=None if identity is None else identity.fingerprint,
-            self_signed=identity is not None and identity.is_self_signed,
             notices=tuple(server.notices),
             osc=None if self._osc is None else self._osc.bound,
             announced=serve.announce,

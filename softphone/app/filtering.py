@@ -15,9 +15,9 @@ from dsp.filters import Setting
 from dsp.filters.loudness import LoudnessParams, needs_measuring
 from dsp.mending import mend
 from dsp.preset import Preset
-from dsp.types import Block, Samples
+from dsp.types import Block
 from softphone.errors import UsageError
-from softphone.io.audio.base import AudioSource
+from softphone.io.audio.base import AudioSource, next_of
 from softphone.io.dsp_faults import told_to_the_user
 from softphone.io.presets import PresetFile, find_preset, preset_files
 from softphone.io.resources import resources
@@ -315,7 +315,7 @@ class _Run:
                 count = block.shape[1]
                 self.mended += mend(block)
                 before.add(block)
-                out = chain.process(block, _hear(far, count))
+                out = chain.process(block, next_of(far, count))
                 skipped = min(late, out.shape[1])
                 late -= skipped
                 given += out.shape[1] - skipped
@@ -333,7 +333,7 @@ class _Run:
         while wanted > 0 and patience > 0:
             count = min(BLOCK_SAMPLES, late + wanted)
             out = chain.process(
-                np.zeros((self._setting.channels, count), dtype=np.float32), _hear(far, count)
+                np.zeros((self._setting.channels, count), dtype=np.float32), next_of(far, count)
             )
             patience = patience - count if out.shape[1] == 0 else patience
             skipped = min(late, out.shape[1])
@@ -357,12 +357,3 @@ def open_far(far: str | PathLike[str], sample_rate_hz: int) -> AudioSource:
     from softphone.io.audio.wavfile import FileSource
 
     return FileSource(far, sample_rate_hz)
-
-
-def _hear(far: AudioSource | None, count: int) -> Samples | None:
-    """The next *count* samples of *far*; silence after its end."""
-    if far is None:
-        return None
-    heard: Samples = np.zeros(count, dtype=np.float32)
-    far.read(heard)
-    return heard

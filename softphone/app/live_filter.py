@@ -16,7 +16,7 @@ from softphone.app.runner import run
 from softphone.control_config import LiveOptions
 from softphone.errors import UsageError
 from softphone.io.dsp_faults import told_to_the_user
-from softphone.io.live.engine import EngineStatus, LiveEngine
+from softphone.io.live.engine import LiveEngine
 from softphone.io.live.file_port import FilePort
 from softphone.io.live.port import Port
 from softphone.io.live.ports import device_port
@@ -277,7 +277,7 @@ def _known(newest: float | None, before: float | None) -> float | None:
 def _result(
     engine: LiveEngine, options: LiveOptions, preset: Preset, latency_ms: float | None, *, was_stopped: bool
 ) -> LiveResult:
-    status: EngineStatus = engine.status()
+    status = engine.status()
     before, after = engine.meter_in.read(), engine.meter_out.read()
     if was_stopped:
         ended_by = "stopped"

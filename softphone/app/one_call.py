@@ -160,9 +160,7 @@ class OneCall:
         Raises:
             UsageError: the call has no audio, or not this mode.
         """
-        if self._leg is None or self._facts is not None:
-            raise UsageError(f"mode {mode} is for a call whose audio runs, this one is not there yet or over")
-        self._leg.set_mode(mode, direction=direction)
+        self._running(f"mode {mode}").set_mode(mode, direction=direction)
 
     def mute(self, on: bool) -> None:
         """Send silence, or what is captured again; see `softphone.media.paths.TransmitPath.mute`.

@@ -13,7 +13,6 @@ import json
 import math
 import os
 import re
-import struct
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from typing import Any, NoReturn
 
 from softphone.errors import EnvironmentProblem
 from softphone.io.part_file import write_whole
+from softphone.io.recorder import HEADER
 from softphone.io.speech import PREFIX
 
 NAME = re.compile(r"(\d{8}-\d{6}(?:-\d{1,4})?)(?:\.json|-heard\.wav)")
@@ -35,7 +35,6 @@ NONE = "none"
 """As the name of a reference: there is none, only the signal is checked."""
 ASKED = "reference_asked"
 """Key of the score's file: which reference was asked for."""
-_WAV = struct.Struct("<4sI4s4sIHHIIHH4sI")  # as `softphone.io.recorder` writes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,13 +249,13 @@ def _seconds(path: Path) -> float | None:
     """Length of a WAV as `softphone.io.recorder` writes it; None: there is no sound in it."""
     try:
         with path.open("rb") as file:
-            head = file.read(_WAV.size)
+            head = file.read(HEADER.size)
             size = os.fstat(file.fileno()).st_size - len(head)
     except OSError:
         return None
-    if len(head) < _WAV.size or size <= 0:
+    if len(head) < HEADER.size or size <= 0:
         return None
-    fields = _WAV.unpack(head)
+    fields = HEADER.unpack(head)
     riff, wave, data = fields[0], fields[2], fields[11]
     bytes_per_s, said = int(fields[8]), int(fields[12])
     if (riff, wave, data) != (b"RIFF", b"WAVE", b"data") or bytes_per_s == 0:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dsp.wording import shown
+from softphone.app.call_ending import SCORE_TIMEOUT_S
 from softphone.app.recording_folder import (
     ASKED,
     NONE,
@@ -47,8 +48,6 @@ MAX_WAITING = 2
 always wait their turn."""
 RECORDED_S = 1.5
 """After so long the first second of a call is on the disk."""
-SCORE_TIMEOUT_S = 300.0
-"""A long recording takes long; a child that hangs is killed."""
 
 Scorer = Callable[..., Awaitable[dict[str, Any]]]
 

@@ -35,21 +35,21 @@ def media_report(
         "received": {
             **_direction(rtp.received, info.sip_bytes_received),
             "lost": rtp.received.lost,
-            "loss_pct": _rounded(rtp.received.loss_pct, 2),
-            "discard_pct": _rounded(rtp.received.discard_pct, 2),
+            "loss_pct": rounded(rtp.received.loss_pct, 2),
+            "discard_pct": rounded(rtp.received.discard_pct, 2),
             "concealed_ms": round(concealed_ms),
-            "jitter_ms": _rounded(rtp.received.jitter_ms, 2),
-            "pdv_p95_ms": _rounded(rtp.received.pdv_p95_ms, 2),
-            "playout_delay_ms": _rounded(playout_delay_ms(facts), 1),
-            "level_dbov": _rounded(facts.heard.level_dbov, 2),
+            "jitter_ms": rounded(rtp.received.jitter_ms, 2),
+            "pdv_p95_ms": rounded(rtp.received.pdv_p95_ms, 2),
+            "playout_delay_ms": rounded(playout_delay_ms(facts), 1),
+            "level_dbov": rounded(facts.heard.level_dbov, 2),
             "strangers": rtp.received.strangers,
             "undecodable": rtp.received.undecodable + facts.receive.undecodable_packets,
         },
         "remote": {
-            "loss_pct": _rounded(rtp.remote.loss_pct, 2),
-            "jitter_ms": _rounded(rtp.remote.jitter_ms, 2),
+            "loss_pct": rounded(rtp.remote.loss_pct, 2),
+            "jitter_ms": rounded(rtp.remote.jitter_ms, 2),
         },
-        "rtt_ms": _rounded(rtp.rtt_ms, 2),
+        "rtt_ms": rounded(rtp.rtt_ms, 2),
         "emodel": emodel_report(facts),
         "verdict": list(verdicts(facts.heard, _line_facts(facts, concealed_ms))),
         "airtime": airtime_report(
@@ -144,10 +144,11 @@ def _cost(facts: LegFacts, seconds: float) -> dict[str, Any]:
         wakeups = round((facts.ended.wakeups - facts.started.wakeups) / span, 1)
     return {
         "cpu_ms_per_s": round(1000 * (facts.ended.cpu_s - facts.started.cpu_s) / span, 2),
-        "rss_mib": _rounded(facts.rss_mib, 1),
+        "rss_mib": rounded(facts.rss_mib, 1),
         "wakeups_per_s": wakeups,
     }
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
+def rounded(value: float | None, digits: int) -> float | None:
+    """*value* without digits that mean nothing."""
     return None if value is None else round(value, digits)

@@ -18,6 +18,7 @@ from softphone.sdp.media import DIRECTIONS, FLOWS, LocalMedia, Negotiated
 from softphone.sdp.negotiate import make_answer, make_offer, read_answer, redirected, revised
 from softphone.sip import events as sip
 from softphone.sip.message import Request, Response
+from softphone.sip.reinvite import GONE
 
 SDP_TYPE = "application/sdp"
 _OFFERING: Mapping[State, Input] = {
@@ -32,8 +33,6 @@ _OFFERING: Mapping[State, Input] = {
 """States in which the peer's answer is awaited, and the input it makes."""
 _CHANGING = frozenset({State.HOLDING, State.RESUMING})
 """States in which a re-INVITE of ours is under way, or waits for one of the peer's."""
-_GONE = frozenset({408, 481})
-"""What a re-INVITE of ours is refused with when the peer knows no such call (RFC 3261 section 14.1)."""
 _CAUSE = re.compile(r"\s*SIP\s*(?:;[^;,]*)*?;\s*cause\s*=\s*([0-9]{3})\s*(?:[;,].*)?", re.IGNORECASE)
 
 
@@ -134,7 +133,7 @@ def signal_of(
             return _answer(call, response.body)
         case sip.ReinviteRefused(status=status, reason=reason):
             call.change_status, call.change_reason, call.offering = status, _shown(reason), None
-            if status not in _GONE:
+            if status not in GONE:
                 return Input.CHANGE_REFUSED
             end_by_network(call, f"the peer does not know the call any more: {status} to our re-INVITE")
             return Input.CHANGE_LOST

@@ -58,10 +58,7 @@ def _filter(options: FilterOptions, verbose: int, terminal: Terminal) -> int:
         _check_plot(options.plot, options)
     file = filtering.preset_file(options.preset)
     preset = filtering.changed(file.load(), dict(options.changes))
-    if file.replaces is not None:
-        terminal.note(f"preset {file.name} is your own {file.path}, which goes before the packaged one")
-    elif verbose:
-        terminal.note(f"preset {file.name} is {file.path}")
+    live.note_origin(file, verbose, terminal)
     with Bar("filtering") as bar:
         done = app.filter_file(
             preset,

@@ -12,6 +12,7 @@ from softphone.settings import Settings
 if TYPE_CHECKING:
     from softphone.app.live_filter import LiveResult
     from softphone.io.live.engine import LiveEngine
+    from softphone.io.presets import PresetFile
     from softphone.serve_config import ServeOptions, Serving
 
 _LIVE_WORDS = "wanted PRESET, as `softphone filter voice-clear --live`"
@@ -20,11 +21,15 @@ _FILE_WORDS = "wanted PRESET IN OUT, as `softphone filter voice-clear in.wav out
 
 def is_wanted(settings: Settings) -> bool:
     """Whether what was typed, or the configuration, asks for sound that is heard as it is filtered."""
-    return any(_on(settings, name) for name in ("live", "realtime"))
+    return settings.wants("live") or settings.wants("realtime")
 
 
-def _on(settings: Settings, name: str) -> bool:
-    return settings.values.get(name, (False, ""))[0] is True
+def note_origin(file: "PresetFile", verbose: int, terminal: Terminal) -> None:
+    """Say where a preset stands, where that may not be what one thinks, or *verbose* asks."""
+    if file.replaces is not None:
+        terminal.note(f"preset {file.name} is your own {file.path}, which goes before the packaged one")
+    elif verbose:
+        terminal.note(f"preset {file.name} is {file.path}")
 
 
 def run(settings: Settings, words: list[str], verbose: int, terminal: Terminal) -> int:
@@ -33,9 +38,9 @@ def run(settings: Settings, words: list[str], verbose: int, terminal: Terminal) 
     Raises:
         UsageError: other words than wanted.
     """
-    if _on(settings, "live") and _on(settings, "realtime"):
+    realtime = settings.wants("realtime")
+    if realtime and settings.wants("live"):
         raise UsageError("--live and --realtime exclude each other: devices or files")
-    realtime = _on(settings, "realtime")
     if len(words) != (3 if realtime else 1):
         wanted = _FILE_WORDS if realtime else _LIVE_WORDS
         raise UsageError(f"filter: {wanted}; got {' '.join(words) or 'nothing'}")
@@ -48,10 +53,7 @@ def _run(options: LiveOptions, serve: "ServeOptions | None", verbose: int, termi
     from softphone.app.live_filter import run_live
 
     file = preset_file(options.preset)
-    if file.replaces is not None:
-        terminal.note(f"preset {file.name} is your own {file.path}, which goes before the packaged one")
-    elif verbose:
-        terminal.note(f"preset {file.name} is {file.path}")
+    note_origin(file, verbose, terminal)
 
     def serving(where: "Serving") -> None:
         from softphone.cli import pairing

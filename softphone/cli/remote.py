@@ -129,7 +129,9 @@ async def _act(options: RemoteOptions, at: str, token: str | None, terminal: Ter
 def _context(options: RemoteOptions) -> bool | ssl.SSLContext:
     if options.tls_ca is None:
         return options.tls
-    context = ssl.create_default_context()
+    from softphone.io.control.tls import client_context
+
+    context = client_context(pinned=False)
     try:
         context.load_verify_locations(options.tls_ca)
     except (OSError, ssl.SSLError) as error:

@@ -32,7 +32,7 @@ class Terminal:
     @property
     def on_progress(self) -> Callable[[Mapping[str, Any]], None] | None:
         """What to call with the figures of a running call; None in a pipe, where nobody watches."""
-        return self._show_figures if sys.stderr.isatty() else None
+        return self._show_figures if self.is_watched else None
 
     @property
     def is_watched(self) -> bool:
@@ -41,7 +41,7 @@ class Terminal:
 
     def show(self, line: str) -> None:
         """Renew the live line, where there is a terminal for it."""
-        if sys.stderr.isatty():
+        if self.is_watched:
             self._write_error(_CLEAR_LINE + fitting(line, _columns()))
             self._live = True
 

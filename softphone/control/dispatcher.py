@@ -8,7 +8,7 @@ from dsp.errors import DspError
 from softphone.control.chain_ops import ChainOps
 from softphone.control.desk import Desk, refused
 from softphone.control.errors import ControlError
-from softphone.control.op import CONTROL, Client, Domain, Event, Op, Reply, Request
+from softphone.control.op import CONTROL, Argument, Client, Domain, Event, Op, Reply, Request
 from softphone.control.preset_ops import PresetOps, PresetStore
 from softphone.control.schema import kinds_of_filters, tree
 from softphone.control.session_ops import SessionOps
@@ -162,7 +162,7 @@ class Dispatcher:
                     "name": op.name,
                     "help": op.help,
                     "role": op.role,
-                    "arguments": [_argument(op, n) for n in range(len(op.arguments))],
+                    "arguments": [_argument(each) for each in op.arguments],
                 }
                 for op in self.ops.values()
             ],
@@ -174,8 +174,7 @@ class Dispatcher:
         self.on_event()
 
 
-def _argument(op: Op, number: int) -> dict[str, Any]:
-    argument = op.arguments[number]
+def _argument(argument: Argument) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": argument.name,
         "kind": argument.kind,

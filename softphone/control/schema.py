@@ -33,23 +33,8 @@ class Leaf:
 
     def as_mapping(self) -> dict[str, Any]:
         """Everything a control for it needs, ready for JSON."""
-        param = self.param
-        found: dict[str, Any] = {"path": self.path, "kind": param.kind, "help": param.help}
-        if param.axis is not None:
-            found |= {"unit": param.axis.unit, "min": param.axis.low, "max": param.axis.high}
-        if param.x_axis is not None:
-            found["x"] = {"unit": param.x_axis.unit, "min": param.x_axis.low, "max": param.x_axis.high}
-        if param.options:
-            found["options"] = list(param.options)
-        if param.kind in ("numbers", "points", "items"):
-            found["counts"] = list(param.counts)
-        if param.kind in ("number", "integer", "points"):
-            found["log"] = param.log
-        if param.step is not None:
-            found["step"] = param.step
-        if param.optional:
-            found["optional"] = True
-        if param.kind == "file":
+        found = {"path": self.path} | self.param.as_mapping()
+        if self.param.kind == "file":
             found["read_only"] = True
         return found | {"value": self.value, "default": self.default}
 

@@ -18,7 +18,7 @@ MAX_BATCHES = 8
 """Batches waiting for a slow disk before samples are dropped."""
 
 # RIFF WAVE of linear PCM (Microsoft, Multimedia Programming Interface 1.0).
-_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _MAX_SIZE = 0xFFFFFFFF
 
 
@@ -34,7 +34,7 @@ def check_writable(path: str | PathLike[str]) -> None:
         try:
             with target.open("ab") as file:
                 if not existed:
-                    file.write(bytes(_HEADER.size))  # a full disk lets a file be made
+                    file.write(bytes(HEADER.size))  # a full disk lets a file be made
         finally:
             if not existed:
                 target.unlink(missing_ok=True)
@@ -150,16 +150,16 @@ class _WaveFile:
         np.rint(scaled, out=scaled)
         np.clip(scaled, -32768.0, 32767.0, out=scaled)
         data = bytes(2 * silence) + scaled.astype("<i2").tobytes()
-        self._write_at(_HEADER.size + self._data_bytes, data)
+        self._write_at(HEADER.size + self._data_bytes, data)
         self._data_bytes += len(data)
         self._write_at(0, self._header())
 
     def _header(self) -> bytes:
         fmt = (16, 1, 1, self._sample_rate_hz, 2 * self._sample_rate_hz, 2, 16)
         riff_bytes, data_bytes = (
-            min(n, _MAX_SIZE) for n in (_HEADER.size - 8 + self._data_bytes, self._data_bytes)
+            min(n, _MAX_SIZE) for n in (HEADER.size - 8 + self._data_bytes, self._data_bytes)
         )
-        return _HEADER.pack(b"RIFF", riff_bytes, b"WAVE", b"fmt ", *fmt, b"data", data_bytes)
+        return HEADER.pack(b"RIFF", riff_bytes, b"WAVE", b"fmt ", *fmt, b"data", data_bytes)
 
     def _write_at(self, offset: int, data: bytes) -> None:
         # Few system calls: each gives the interpreter's lock away and wants it back from the call's thread.

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from softphone.io.child_process import child_environment
 
 MAX_OUTPUT_BYTES = 1 << 24
 NICE = 10
-_CHILD = "softphone.io.scoring_child"
+_ARGUMENTS = ("-P", "-m", "softphone.io.scoring_child", "--nice", str(NICE))
 
 
 async def score_in_child(
@@ -42,7 +43,7 @@ async def score_in_child(
         "trusted": trusted,
         "for_call": True,
     }
-    return await _run_child(["-P", "-m", _CHILD, "--nice", str(NICE)], request, timeout_s)
+    return await _run_child(_ARGUMENTS, request, timeout_s)
 
 
 async def score_file_in_child(
@@ -73,11 +74,11 @@ async def score_file_in_child(
     request: dict[str, Any] = {"degraded": degraded, "reference": reference, "far": far, "trusted": trusted}
     if report is not None:
         request["report"] = {"path": report, "names": names}
-    return await _run_child(["-P", "-m", _CHILD, "--nice", str(NICE)], request, timeout_s, folder)
+    return await _run_child(_ARGUMENTS, request, timeout_s, folder)
 
 
 async def _run_child(
-    arguments: list[str], request: dict[str, Any], timeout_s: float, folder: Path | None = None
+    arguments: Sequence[str], request: dict[str, Any], timeout_s: float, folder: Path | None = None
 ) -> dict[str, Any]:
     try:
         child = await asyncio.create_subprocess_exec(

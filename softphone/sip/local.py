@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from softphone.sip.dialog import Path
+from softphone.sip.dialog import Dialog, Path
 from softphone.sip.errors import SipParseError
 from softphone.sip.events import Address
 from softphone.sip.grammar import format_host_port
@@ -164,9 +164,7 @@ class LocalAgent:
         headers.set("CSeq", str(CSeq(cseq, request.method)))
         return Request(request.method, request.uri, headers, request.body)
 
-    def ack_for_acceptance(
-        self, invite: Request, path: Path, *, from_: NameAddr, to: NameAddr, call_id: str
-    ) -> Request:
+    def ack_for_acceptance(self, invite: Request, dialog: Dialog) -> Request:
         """Return the ACK of a 2xx to *invite*, which travels by itself (section 13.2.2.4)."""
         # Section 22.1: it carries the credentials of its INVITE, for it cannot be challenged.
         credentials = [
@@ -176,10 +174,10 @@ class LocalAgent:
         ]
         return self.request(
             "ACK",
-            path,
-            from_=from_,
-            to=to,
-            call_id=call_id,
+            dialog.path,
+            from_=dialog.local,
+            to=dialog.remote,
+            call_id=dialog.call_id,
             cseq=invite.cseq.number,
             headers=credentials,
         )

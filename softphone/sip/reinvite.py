@@ -150,11 +150,8 @@ class Reinviter:
         return asked.leg.reinvitation is asked and asked.client is transaction
 
     def _acknowledge(self, leg: Leg, dialog: Dialog, request: Request) -> Acknowledgement:
-        path = dialog.path
-        ack = self._agent.ack_for_acceptance(
-            request, path, from_=dialog.local, to=dialog.remote, call_id=dialog.call_id
-        )
-        sent = Acknowledgement(self._agent.render(ack), address_of(path.next_hop, leg.peer))
+        ack = self._agent.ack_for_acceptance(request, dialog)
+        sent = Acknowledgement(self._agent.render(ack), address_of(dialog.path.next_hop, leg.peer))
         self._layer.send(sent.data, sent.destination, leg.account)
         return sent
 

@@ -203,11 +203,8 @@ class Uac:
             self._acknowledge(leg, leg.dialog, leg.invite)
 
     def _acknowledge(self, leg: Leg, dialog: Dialog, invite: Request) -> None:
-        path = dialog.path
-        ack = self._agent.ack_for_acceptance(
-            invite, path, from_=dialog.local, to=dialog.remote, call_id=dialog.call_id
-        )
-        sent = Acknowledgement(self._agent.render(ack), address_of(path.next_hop, leg.peer))
+        ack = self._agent.ack_for_acceptance(invite, dialog)
+        sent = Acknowledgement(self._agent.render(ack), address_of(dialog.path.next_hop, leg.peer))
         leg.acks[dialog.remote.tag or ""] = sent
         self._layer.send(sent.data, sent.destination, leg.account)
 

@@ -29,7 +29,7 @@ export class Curve {
     const style = getComputedStyle(document.documentElement);
     const read = (name) => style.getPropertyValue(name).trim();
     this.ink = Object.fromEntries(
-      ["grid", "dim", "ref", "deg", "line", "ink", "edge"].map((name) => [name, read(`--${name}`)]),
+      ["grid", "dim", "ref", "deg", "line"].map((name) => [name, read(`--${name}`)]),
     );
     this.draw();
   }

@@ -220,7 +220,7 @@ export class FilterTab {
     const answer = await this.ask("response", { points: 256 });
     if (chain !== this.chain) return;
     const out = answer.left_out || [];
-    this.curve.setResponse(answer.freqs_hz || answer.hz || [], answer.gain_db || [], out);
+    this.curve.setResponse(answer.hz || [], answer.gain_db || [], out);
     write(
       $("left-out"),
       out.length ? `Not in the curve, as what they do depends on the sound: ${out.join(", ")}.` : "",

@@ -28,7 +28,7 @@ const app = {
   say,
   told,
   /** Ask, and say so where it is refused; undefined then. */
-  try: (op, args) => app.ask(op, args).catch((refusal) => void say(refusal.message, "bad")),
+  try: (op, args) => app.ask(op, args).catch(app.fault),
   note,
   seen: (tab) => app.shown === tab && !document.hidden,
   fault: (refusal) => say(refusal.message, "bad"),
@@ -142,11 +142,7 @@ async function onWelcome(welcome) {
   write($("title"), welcome.title || "softphone");
   document.title = welcome.title || "softphone";
   const schema = await app.ask("schema");
-  const ops = Array.isArray(schema.ops)
-    ? schema.ops
-    : Object.entries(schema.ops || {}).map(([name, op]) => ({ name, ...op }));
-  app.schema = schema;
-  app.ops = new Map(ops.map((op) => (typeof op === "string" ? [op, {}] : [op.name, op])));
+  app.ops = new Map(schema.ops.map((op) => [op.name, op]));
   $("viewer").hidden = app.mayChange();
   for (const guard of document.querySelectorAll("fieldset.guard")) guard.disabled = !app.mayChange();
   const topics = (welcome.topics || []).filter((topic) =>
@@ -228,7 +224,6 @@ function useTheme(theme) {
 
 const tabs = { filter: new FilterTab(app), calls: new CallsTab(app), scores: new ScoresTab(app) };
 app.wire = new Wire({ onState, onWelcome, onEvent });
-app.choose = choose;
 
 useTheme(localStorage.getItem(THEME) || "auto");
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => tabs.filter.restyle());

@@ -10,7 +10,6 @@ export class Refusal extends Error {
   constructor(error) {
     super(error.message || error.code);
     this.code = error.code;
-    this.details = error;
   }
 }
 

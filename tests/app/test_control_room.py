@@ -1,6 +1,7 @@
 """The remote control of one process: opened whole or not at all, and closed with a good-bye."""
 
 import asyncio
+import gc
 import socket
 
 import pytest
@@ -171,3 +172,26 @@ def test_a_preset_of_a_desk_names_no_folder(tmp_path):
     )
     store = FolderPresets(tmp_path)
     assert store.load("hall") == Preset.parse({"filter": [{"type": "convolve", "file": "hall.wav"}]}, "hall")
+
+
+def test_a_fault_of_what_is_done_beside_is_seen_and_one_of_closing_is_not(tmp_path):
+    async def scenario():
+        faults = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+        room = await opened(tmp_path)
+
+        def work():
+            raise RuntimeError("ours")
+
+        room.in_chain_thread(work)
+        (task,) = room._tasks
+        await asyncio.wait([task])
+        del task
+        gc.collect()
+        assert [str(each["exception"]) for each in faults] == ["ours"]
+        await room.close()
+        room.in_chain_thread(work)
+        (late,) = room._tasks
+        assert await late is None
+
+    asyncio.run(scenario())

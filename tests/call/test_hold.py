@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+from functools import partial
 
 import pytest
 from support.phones import Pair, Phone, Stranger, media
@@ -12,6 +13,7 @@ from softphone.call.errors import LocalCallError
 from softphone.call.events import Established, HoldChanged, HoldRefused, MediaChanged
 from softphone.sdp.description import SessionDescription
 from softphone.sdp.negotiate import make_answer
+from softphone.sip.endpoint import SipEndpoint
 from softphone.sip.events import InviteReceived, ReinviteReceived
 from softphone.sip.style import SipStyle
 
@@ -201,23 +203,27 @@ def test_versions_of_a_session_only_ever_go_up_and_no_two_descriptions_share_one
         assert len(said) > 4
 
 
-def test_a_refused_hold_leaves_the_session_as_it_was():
+def holding(meet_reinvite):
+    """Their network, and Alice, who has asked a stranger to be held; *meet_reinvite* is what the stranger does then."""
     net = VirtualNetwork()
     alice = Phone(net, "alice", ALICE)
 
     def on_event(endpoint, event, now):
         if isinstance(event, InviteReceived):
-            offer = SessionDescription.parse(event.request.body)
-            answer, _ = make_answer(offer, media(BOB))
+            answer, _ = make_answer(SessionDescription.parse(event.request.body), media(BOB))
             endpoint.answer(event.leg, body=bytes(answer), now=now)
         elif isinstance(event, ReinviteReceived):
-            endpoint.reject_reinvite(event.leg, 488, now=now)
+            meet_reinvite(endpoint, event.leg, now=now)
 
-    bob = Stranger(net, "bob", BOB, on_event=on_event)
-    alice.call(bob)
+    alice.call(Stranger(net, "bob", BOB, on_event=on_event))
     net.run_for(1.0)
     alice.manager.hold(1, True, now=net.now)
     net.run_for(1.0)
+    return net, alice
+
+
+def test_a_refused_hold_leaves_the_session_as_it_was():
+    net, alice = holding(partial(SipEndpoint.reject_reinvite, status=488))
     (refused,) = (event for event in alice.events if isinstance(event, HoldRefused))
     assert (refused.on_hold, refused.sip_status, refused.reason) == (False, 488, "Not Acceptable Here")
     assert not alice.info.on_hold
@@ -231,41 +237,13 @@ def test_a_refused_hold_leaves_the_session_as_it_was():
 
 @pytest.mark.parametrize(("status", "outcome"), [(481, "dropped"), (408, "dropped")])
 def test_a_peer_that_knows_no_such_call_is_a_dropped_call(status, outcome):
-    net = VirtualNetwork()
-    alice = Phone(net, "alice", ALICE)
-
-    def on_event(endpoint, event, now):
-        if isinstance(event, InviteReceived):
-            answer, _ = make_answer(SessionDescription.parse(event.request.body), media(BOB))
-            endpoint.answer(event.leg, body=bytes(answer), now=now)
-        elif isinstance(event, ReinviteReceived):
-            endpoint.reject_reinvite(event.leg, status, now=now)
-
-    bob = Stranger(net, "bob", BOB, on_event=on_event)
-    alice.call(bob)
-    net.run_for(1.0)
-    alice.manager.hold(1, True, now=net.now)
-    net.run_for(1.0)
+    _, alice = holding(partial(SipEndpoint.reject_reinvite, status=status))
     assert alice.ending() == (outcome, "network", 200)
     assert str(status) in alice.ended.reason
 
 
 def test_a_2xx_without_a_suitable_answer_ends_the_call():
-    net = VirtualNetwork()
-    alice = Phone(net, "alice", ALICE)
-
-    def on_event(endpoint, event, now):
-        if isinstance(event, InviteReceived):
-            answer, _ = make_answer(SessionDescription.parse(event.request.body), media(BOB))
-            endpoint.answer(event.leg, body=bytes(answer), now=now)
-        elif isinstance(event, ReinviteReceived):
-            endpoint.answer_reinvite(event.leg, body=b"nonsense", now=now)
-
-    bob = Stranger(net, "bob", BOB, on_event=on_event)
-    alice.call(bob)
-    net.run_for(1.0)
-    alice.manager.hold(1, True, now=net.now)
-    net.run_for(1.0)
+    _, alice = holding(partial(SipEndpoint.answer_reinvite, body=b"nonsense"))
     assert alice.ending() == ("incompatible", "local", 200)
 
 

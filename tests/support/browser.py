@@ -102,6 +102,19 @@ def until(page: "Page", holds: Callable[[], bool], what: str) -> None:
     raise AssertionError(f"waited in vain until {what}")
 
 
+def until_here(page: "Page") -> None:
+    """Wait until *page* is connected to the program that it steers."""
+    page.locator("html[data-state=here]").wait_for()
+
+
+def assert_fits_and_reads_well(page: "Page") -> None:
+    """Nothing of *page* stands out, is too small to be touched, too faint to be read, or without a name."""
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert (small := page.evaluate(SMALL_TARGETS)) == [], small
+    assert (faint := page.evaluate(FAINT_TEXT)) == [], faint
+    assert (unnamed := unnamed_controls(page)) == [], unnamed
+
+
 def keep_picture(page: "Page", name: str, folder: Path, *, whole: bool = False) -> None:
     """Keep a picture of *page* where SOFTPHONE_TEST_ARTEFACTS says, else in *folder*."""
     kept = Path(os.environ.get("SOFTPHONE_TEST_ARTEFACTS") or folder).absolute()

@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+import numpy as np
+
 from dsp.types import Samples
 
 
@@ -21,3 +23,12 @@ class AudioSource(Protocol):
 
     def close(self) -> None:
         """Release what the source holds; reading is over."""
+
+
+def next_of(source: AudioSource | None, count: int) -> Samples | None:
+    """The next *count* samples of *source*, silence after its end; None where there is no source."""
+    if source is None:
+        return None
+    block: Samples = np.zeros(count, dtype=np.float32)
+    source.read(block)
+    return block

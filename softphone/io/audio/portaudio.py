@@ -5,6 +5,7 @@ device that does not know the call's rate runs at its own, and the rate is chang
 """
 
 import threading
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakSet
@@ -21,7 +22,7 @@ BLOCK_MS = 10
 WORST_LATENESS_MS = 20
 """How late a tick may come in a busy process."""
 RING_S = 1.0
-_FALLBACK_RATES_HZ = (48000, 44100)
+FALLBACK_RATES_HZ = (48000, 44100)
 _open_streams: WeakSet[Any] = WeakSet()
 """PortAudio is one for the whole process, and ends all streams when it is told to begin anew."""
 opening = threading.RLock()
@@ -274,21 +275,50 @@ def _working_format(
     about = [sounddevice.query_devices(index) for index in device]
     most = (about[0]["max_input_channels"], about[1]["max_output_channels"])
     rates = dict.fromkeys(
-        (sample_rate_hz, *(round(each["default_samplerate"]) for each in about), *_FALLBACK_RATES_HZ)
+        (sample_rate_hz, *(round(each["default_samplerate"]) for each in about), *FALLBACK_RATES_HZ)
     )
+    shapes = dict.fromkeys(((1, 1), (1, min(2, most[1])), (min(2, most[0]), min(2, most[1]))))
+    names = [each["name"] for each in about]
+    rate, channels = first_that_works(sounddevice, device, rates, shapes, names=names)
+    return channels, rate
+
+
+def first_that_works(
+    sounddevice: Any,
+    device: tuple[int | None, int | None],
+    rates: Iterable[int],
+    shapes: Collection[tuple[int, int]],
+    *,
+    names: Iterable[str],
+) -> tuple[int, tuple[int, int]]:
+    """The first of *rates*, and for it the first of *shapes*, that both devices take.
+
+    Args:
+        sounddevice: the module.
+        device: input and output; None: there is no such direction.
+        rates: in Hz.
+        shapes: channels in and out.
+        names: of the devices.
+
+    Raises:
+        EnvironmentProblem: there is none.
+    """
+    source, sink = device
     problem: Exception | None = None
     for rate in rates:
-        for channels in dict.fromkeys(((1, 1), (1, min(2, most[1])), (min(2, most[0]), min(2, most[1])))):
+        for channels in shapes:
             try:
-                sounddevice.check_input_settings(
-                    device=device[0], channels=channels[0], dtype="float32", samplerate=rate
-                )
-                sounddevice.check_output_settings(
-                    device=device[1], channels=channels[1], dtype="float32", samplerate=rate
-                )
+                if source is not None:
+                    sounddevice.check_input_settings(
+                        device=source, channels=channels[0], dtype="float32", samplerate=rate
+                    )
+                if sink is not None:
+                    sounddevice.check_output_settings(
+                        device=sink, channels=channels[1], dtype="float32", samplerate=rate
+                    )
             except (sounddevice.PortAudioError, ValueError) as error:
                 problem = error
             else:
-                return channels, rate
-    names = " and ".join(dict.fromkeys(each["name"] for each in about))
-    raise EnvironmentProblem(f"{names} can be opened at no common rate ({problem}): choose another device")
+                return rate, channels
+    devices = " and ".join(dict.fromkeys(names))
+    raise EnvironmentProblem(f"{devices} can be opened at no common rate ({problem}): choose another device")

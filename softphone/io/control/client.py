@@ -254,12 +254,10 @@ class AsyncClient:
                 return
             self._here.clear()
             lost = RemoteError("away", f"the connection to {self._place.shown} was lost")
-            for future in self._asked.values():
-                if not future.done():
-                    future.set_exception(lost)
             if not self._reconnect:
                 self._end(lost)
                 return
+            self._fail_asked(lost)
             self._tell_all({"event": "connection", "state": "away"})
             if not await self._come_back():
                 return
@@ -316,11 +314,14 @@ class AsyncClient:
     def _end(self, error: RemoteError) -> None:
         self._over = error
         self._here.set()
+        self._fail_asked(error)
+        for watcher in self._watchers:
+            watcher.news.set()
+
+    def _fail_asked(self, error: RemoteError) -> None:
         for future in self._asked.values():
             if not future.done():
                 future.set_exception(error)
-        for watcher in self._watchers:
-            watcher.news.set()
 
 
 class _Watcher:

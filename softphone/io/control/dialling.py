@@ -15,13 +15,14 @@ from websockets.typing import Subprotocol
 
 from softphone.control.protocols.json_messages import SUBPROTOCOL
 from softphone.errors import SoftphoneError, UnreachableError, UsageError
+from softphone.serve_config import SERVE_ADDRESS
 
 ANSWER_S = 10.0
 """How long an answer may take, unless told otherwise."""
 MAX_MESSAGE = 16 << 20
 """Bytes of one message from the server."""
 
-_PORT = 8765
+_PORT = SERVE_ADDRESS[1]
 
 _QUIET = logging.Logger(f"{__name__}.silent")
 """For the library, which would log what is said."""

@@ -14,6 +14,7 @@ MAX_HEADERS = 64
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110 section 5.5
+_VERSION = re.compile(rb"HTTP/\d\.\d")  # RFC 9112 section 2.3
 _TARGET = re.compile(rb"/[\x21-\x7e]*")  # RFC 9112 section 3.2.1
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")  # RFC 9110 section 14.1.2, of one part
 _SINGLE = frozenset(
@@ -88,11 +89,9 @@ def parse_request(head: bytes) -> Request:
     """
     line, *fields = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
     words = line.split(b" ")
-    if len(words) != 3 or not _TOKEN.fullmatch(words[0]):
+    if len(words) != 3 or not _TOKEN.fullmatch(words[0]) or not _VERSION.fullmatch(words[2]):
         raise Refusal(400, "wanted one line of HTTP, as: GET / HTTP/1.1")
     method, target, version = words
-    if not re.fullmatch(rb"HTTP/\d\.\d", version):
-        raise Refusal(400, "wanted one line of HTTP, as: GET / HTTP/1.1")
     if version != b"HTTP/1.1":
         raise Refusal(505, "wanted HTTP/1.1")
     if method != b"GET":

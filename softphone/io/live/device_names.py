@@ -2,10 +2,18 @@
 
 import re
 from contextlib import suppress
+from itertools import product
 from typing import Any
 
 from softphone.errors import EnvironmentProblem, UsageError
-from softphone.io.audio.portaudio import list_devices, load_sounddevice, opening, streams_open
+from softphone.io.audio.portaudio import (
+    FALLBACK_RATES_HZ,
+    first_that_works,
+    list_devices,
+    load_sounddevice,
+    opening,
+    streams_open,
+)
 
 _ALSA_NUMBER = re.compile(r"\s*\(hw:\d+,\d+\)$")
 """What ALSA puts behind a name: another number each time that the card is plugged in."""
@@ -86,25 +94,9 @@ def working_format(
     most_out = 0 if about[1] is None else about[1]["max_output_channels"]
     there = [each for each in about if each is not None]
     rates = dict.fromkeys(
-        (sample_rate_hz, *(round(each["default_samplerate"]) for each in there), 48000, 44100)
+        (sample_rate_hz, *(round(each["default_samplerate"]) for each in there), *FALLBACK_RATES_HZ)
     )
     ins = dict.fromkeys((min(1, most_in), min(2, most_in)))
     outs = dict.fromkeys((min(channels_out, most_out), min(2, most_out)))
-    problem: Exception | None = None
-    for rate in rates:
-        for channels in ((ins_, outs_) for ins_ in ins for outs_ in outs):
-            try:
-                if device[0] is not None:
-                    sounddevice.check_input_settings(
-                        device=device[0], channels=channels[0], dtype="float32", samplerate=rate
-                    )
-                if device[1] is not None:
-                    sounddevice.check_output_settings(
-                        device=device[1], channels=channels[1], dtype="float32", samplerate=rate
-                    )
-            except (sounddevice.PortAudioError, ValueError) as error:
-                problem = error
-            else:
-                return rate, channels
-    names = " and ".join(dict.fromkeys(each["name"] for each in there))
-    raise EnvironmentProblem(f"{names} can be opened at no common rate ({problem}): choose another device")
+    names = [each["name"] for each in there]
+    return first_that_works(sounddevice, device, rates, tuple(product(ins, outs)), names=names)

@@ -12,9 +12,9 @@ from dsp.chain import FilterChain
 from dsp.live_meter import LiveMeter
 from dsp.mending import mend
 from dsp.spectrum import SpectrumTap
-from dsp.types import Block, Samples
+from dsp.types import Block
 from softphone.errors import SoftphoneError
-from softphone.io.audio.base import AudioSource
+from softphone.io.audio.base import AudioSource, next_of
 from softphone.io.dsp_faults import words
 from softphone.io.live.port import Port
 from softphone.io.live.prompt import prompt_thread
@@ -220,7 +220,7 @@ class LiveEngine:
         self.meter_in.process(block)
         if self._keeps_spectrum:
             self.spectrum_in.process(block)
-        out = self._tamed(self.chain.process(block, self._hear(count)))
+        out = self._tamed(self.chain.process(block, next_of(self._far, count)))
         self.port.write(out)
         # What is measured of it need not be awaited.
         self.meter_out.process(out)
@@ -236,13 +236,6 @@ class LiveEngine:
                 self._runaways += 1
                 self.chain.reset()
         return out
-
-    def _hear(self, count: int) -> Samples | None:
-        if self._far is None:
-            return None
-        heard: Samples = np.zeros(count, dtype=np.float32)
-        self._far.read(heard)
-        return heard
 
 
 class _Load:

@@ -53,8 +53,3 @@ class Pace:
     def stop(self) -> None:
         """Let `next` return False; from any thread."""
         self._stopped.set()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether it was stopped."""
-        return self._stopped.is_set()
