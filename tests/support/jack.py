@@ -43,13 +43,13 @@ with sounddevice.Stream(samplerate={RATE_HZ}, blocksize={PERIOD}, device="system
     sys.stdin.readline()
     measuring = True
     over.wait(30)
-later = heard[{RATE_HZ}:]
-size = 2 * noise.size
-match = np.fft.irfft(np.fft.rfft(later, size) * np.conj(np.fft.rfft(noise, size)), size)
-lag = int(np.argmax(np.abs(match)))
-lag = {RATE_HZ} + (lag - size if lag > size // 2 else lag)
-share = float(np.abs(match).max() / (np.linalg.norm(later) * np.linalg.norm(noise[{RATE_HZ}:]) + 1e-9))
-print(lag, share, flush=True)
+    later = heard[{RATE_HZ}:]
+    size = 2 * noise.size
+    match = np.fft.irfft(np.fft.rfft(later, size) * np.conj(np.fft.rfft(noise, size)), size)
+    lag = int(np.argmax(np.abs(match)))
+    lag = {RATE_HZ} + (lag - size if lag > size // 2 else lag)
+    share = float(np.abs(match).max() / (np.linalg.norm(later) * np.linalg.norm(noise[{RATE_HZ}:]) + 1e-9))
+    print(lag, share, flush=True)
 """
 _PASS_THROUGH = f"""
 import sys
@@ -193,20 +193,35 @@ class Jack:
         return self.start("-P", "-c", _PASS_THROUGH)
 
     def round_trip_samples(self, program: Program) -> int:
-        """How much later what goes into *program* comes out of it and back, in samples, the card's own way included."""
-        with self.start("-P", "-c", _ROUND_TRIP) as probe:
-            process = probe.process
-            assert process.stdin is not None
-            assert process.stdout is not None
-            assert process.stdout.readline() == "open\n"
-            self.connect(f"{probe.client}:out_0", f"{program.client}:in_0")
-            self.connect(f"{program.client}:out_0", f"{probe.client}:in_0")
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            lag, likeness = process.stdout.readline().split()
-            if float(likeness) < 0.5:
-                raise RuntimeError(f"what came back is not what went out: likeness {likeness}")
-            return int(lag)
+        """How much later what goes into *program* comes out of it and back, in samples, the card's own way included.
+
+        PortAudio's JACK client sometimes dies on a busy machine before it has measured: that is the probe's fault, not
+        the program's, and it is started anew, twice at most.
+        """
+        ended = []
+        for _ in range(3):
+            with self.start("-P", "-c", _ROUND_TRIP) as probe:
+                measured = self._measured(probe, program)
+            if len(measured) == 2:
+                lag, likeness = int(measured[0]), float(measured[1])
+                if likeness < 0.5:
+                    raise RuntimeError(f"what came back is not what went out: likeness {likeness}")
+                return lag
+            ended.append(probe.process.returncode)
+        raise RuntimeError(f"the probe ended without a measurement, with status {ended}")
+
+    def _measured(self, probe: Program, program: Program) -> list[str]:
+        """The words that *probe* prints in the end: lag and likeness; none: it died."""
+        process = probe.process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        if process.stdout.readline() != "open\n":
+            return []
+        self.connect(f"{probe.client}:out_0", f"{program.client}:in_0")
+        self.connect(f"{program.client}:out_0", f"{probe.client}:in_0")
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        return process.stdout.readline().split()
 
 
 def result_of(program: Program) -> dict[str, Any]:
