@@ -12,14 +12,19 @@ from typing import Any
 import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
+from support.vowels import vowel
 
 from benchmarks.signals import over, speech_blocks, speech_of
-from dsp._native import patch_similarity, subsequence_dtw
+from dsp._native import lpc_resonances, patch_similarity, subsequence_dtw, voice_pulses
 from dsp.codecs import MAX_PACKET_MS, CodecSettings, CodecSpec
 from dsp.errors import LibraryMissing
 from dsp.gammatone import GammatoneBank, centre_frequencies
 from dsp.level import SpeechMeter
 from dsp.metrics import metrics, visqol
+from dsp.phonation.formants import gaussian
+from dsp.phonation.harmonicity import HarmonicityContour
+from dsp.phonation.pitch import PitchSettings, pitch_of
+from dsp.phonation.section import Section, Whole
 from softphone.io.libraries import codecs
 from softphone.io.recorder import Recorder
 from softphone.rtp.jitter import Play
@@ -137,6 +142,45 @@ def test_nsim_3x20x21(benchmark: BenchmarkFixture) -> None:
         patch_similarity, levels[1:21], levels, out, visqol.WEIGHTS, (visqol.LUMINANCE, visqol.STRUCTURE)
     )
     assert out[1] == pytest.approx(1.0)
+
+
+def test_resonances_153x550x10(benchmark: BenchmarkFixture) -> None:
+    """Five formants a frame, of a second at 11 kHz."""
+    speech, starts = speech_of(11_000, 11_000).astype(np.float64), np.floor(68.75 * np.arange(153.0))
+    out = np.empty((153, 5, 2))
+    benchmark(lpc_resonances, speech, starts, gaussian(550), out, 10, 0.97, 0.0)
+    assert 50 < 11_000 * float(np.nanmedian(out[:, 0, 0])) < 1_000
+
+
+def test_voice_pulses_1x44100(benchmark: BenchmarkFixture) -> None:
+    """A second of a vowel of 120 Hz."""
+    made = vowel(120.0, seconds=1.0, jitter_pct=1.0, hnr_db=25.0)
+    f0, room = np.full(79, 120.0), np.empty(300)
+    where = (made.sample_rate_hz, 0.0, 0.0125, 0.0125, 0.0, 1.0, float(np.abs(made.samples).max()), -1.0)
+    assert 110 < benchmark(voice_pulses, made.samples, f0, room, *where) < 125
+
+
+def test_pitch_frames_77x2204(benchmark: BenchmarkFixture) -> None:
+    """A second of a vowel of 120 Hz, and the path through its candidates."""
+    made = vowel(120.0, seconds=1.0, jitter_pct=1.0, hnr_db=25.0)
+    track = benchmark(pitch_of, made.samples, made.sample_rate_hz, PitchSettings())
+    assert 119 < track.f0_hz.mean() < 121
+
+
+@pytest.mark.parametrize("method", ["cc_97x1468", "ac_86x6614"])
+def test_harmonicity(benchmark: BenchmarkFixture, method: str) -> None:
+    """A second of a vowel of 120 Hz."""
+    made = vowel(120.0, seconds=1.0, jitter_pct=1.0, hnr_db=25.0)
+    whole = Whole(made.sample_rate_hz, made.samples.size, 0.0, float(np.abs(made.samples).max()))
+
+    def measured() -> float | None:
+        contour = HarmonicityContour("cc" if method.startswith("cc") else "ac")
+        contour.push(Section(whole, made.samples, 0, 0, made.samples.size))
+        return contour.finish().mean_db
+
+    mean_db = benchmark(measured)
+    assert mean_db is not None
+    assert 10 < mean_db < 25
 
 
 def test_visqol_8s(benchmark: BenchmarkFixture) -> None:

@@ -298,6 +298,67 @@ class BandPowers:
         """Fill *powers*, ``(channels, windows, bands)``, from *sounds*, ``(channels, n)``; ValueError if they do not fit."""
 
 @final
+class Cepstrum:
+    """Power cepstra of overlapping windows of a sound, and how far their peaks rise above their background.
+
+    Spectra are made in float32, or where they have valleys too deep for that, as a voice without any noise has, in
+    float64; cepstra are float32.
+    """
+
+    def __new__(
+        cls, window: NDArray[np.float64], points: int, rate_hz: float, *, simd: bool = True
+    ) -> Cepstrum:
+        """Take a *window*, ``(samples,)``, which is padded with zeros to *points* of a sound at *rate_hz*.
+
+        Raises:
+            TypeError: if *window* is no float64 buffer.
+            ValueError: if *points* is no power of two from 64 to 8192 or less than the window, or for a rate of 0.
+        """
+    @property
+    def lines(self) -> int:
+        """Quefrencies of a cepstrum: *points* / 2 + 1, 1 / *rate_hz* apart."""
+    def powers(
+        self, samples: NDArray[np.float64], starts: NDArray[np.float64], out: NDArray[np.float32], /
+    ) -> int:
+        """Write the power cepstra of the windows that begin at *starts*, whole numbers, into *out*, (n, lines).
+
+        Of a window without its mean: the square of the inverse transform of ln |X|^2, where X is its spectrum as an
+        integral over time in seconds.
+
+        Returns:
+            How many of them had valleys in their spectra so deep, or a neighbour that had, that float32 would not do.
+
+        Raises:
+            TypeError: for buffers of other kinds.
+            ValueError: for other shapes, or if a window does not lie in *samples*.
+        """
+    def decibels(self, powers: NDArray[np.float32], out: NDArray[np.float32], /) -> None:
+        """Write 10 log10 of *powers*, which may be *out*."""
+    def smooth(
+        self, rows: NDArray[np.float32], weights: NDArray[np.float32], out: NDArray[np.float32], /
+    ) -> None:
+        """Write weighted sums of neighbouring rows, then averaged over 10 quefrencies.
+
+        Row i of *out*, (n, lines), is of rows i to i + taps - 1, by row i of *weights*, (n, taps). Beyond the ends of
+        a row there is nothing to be averaged over.
+
+        Raises:
+            TypeError: for buffers of other kinds.
+            ValueError: for other shapes.
+        """
+    def prominence(self, rows: NDArray[np.float32], low: int, high: int, out: NDArray[np.float64], /) -> None:
+        """Find the peak of each of *rows*, cepstra in dB, between bins *low* and *high*, and the line below it.
+
+        Each row of *out*, (n, 5), is: the peak above the line, dB; the line's slope, dB a bin; its value at bin 0; the
+        peak's bin; and its dB. The line is found by Theil's incomplete method, the median of the slopes between the
+        items of both halves, and the median of what is left; the peak is the highest parabola through three items.
+
+        Raises:
+            TypeError: for buffers of other kinds.
+            ValueError: for other shapes or a range outside the rows.
+        """
+
+@final
 class GammatoneBank:
     """Mean powers of overlapping windows of a sound behind a bank of gammatone filters, each window from rest."""
 
@@ -340,6 +401,31 @@ def patch_similarity(
         ValueError: for shapes that do not fit.
     """
 
+def lpc_resonances(
+    sound: NDArray[np.float64],
+    starts: NDArray[np.float64],
+    window: NDArray[np.float64],
+    out: NDArray[np.float64],
+    order: int,
+    emphasis: float,
+    edge: float,
+    /,
+) -> None:
+    """Fill *out*, ``(frames, order / 2, 2)``, with frequency and bandwidth of each resonance, in cycles by sample.
+
+    Args:
+        sound: ``(n,)``; a frame is sound[i] - emphasis * sound[i - 1], times the window.
+        starts: ``(frames,)``, whole numbers: the first sample of each frame.
+        window: ``(m,)``, m above the order.
+        out: the lowest frequency first; nan where a frame has fewer, or no energy.
+        order: coefficients of the prediction, even, 2 to 40.
+        edge: resonances nearer to 0 or to 1/2 are left out.
+
+    Raises:
+        TypeError: if an array is no float64 buffer.
+        ValueError: for shapes that do not fit, a frame that is not within the sound, or samples that are not finite.
+    """
+
 def solve_banded(band: NDArray[np.float64], right: NDArray[np.float64], /) -> None:
     """Solve a symmetric positive definite system in place: *right*, ``(n,)``, becomes the solution.
 
@@ -347,6 +433,81 @@ def solve_banded(band: NDArray[np.float64], right: NDArray[np.float64], /) -> No
 
     Raises:
         ValueError: the matrix is not positive definite, or the shapes do not fit.
+    """
+
+@final
+class PitchFrames:
+    """Candidates for the pitch of frames of a sound: maxima of a normalised correlation (Boersma 1993)."""
+
+    def __new__(
+        cls,
+        window: NDArray[np.float32],
+        correction: NDArray[np.float32],
+        *,
+        period: int,
+        reach: int,
+        longest: int,
+        candidates: int,
+        least: float,
+        octave_cost: float,
+        cross: bool,
+    ) -> PitchFrames:
+        """Take *window*, shape (n,), n even, and *correction*, shape (last + 1,), of lags 0 to *last*.
+
+        Args:
+            window: what a frame is multiplied by; of a cross-correlation only its length counts.
+            correction: what the autocorrelation is multiplied by, lag by lag; of a cross-correlation only its length counts.
+            period: the mean of so many samples on either side of the middle is taken off a frame.
+            reach: samples on either side of the middle whose peak is the intensity.
+            longest: maxima are looked for at lags 2 to *longest* - 1.
+            candidates: kept of each frame, 1 to 255; 1: the greatest after interpolation, at a lag above 2.
+            least: a maximum has to be above it.
+            octave_cost: what an octave of lag counts, where there are more than *candidates*.
+            cross: forward cross-correlation of the first n samples of a frame with n + *last*.
+
+        Raises:
+            TypeError: if one is no float32 buffer.
+            ValueError: for another shape or a number out of its range.
+        """
+    def measure(
+        self,
+        samples: Samples,
+        left: NDArray[np.float64],
+        start: NDArray[np.float64],
+        peak: float,
+        silent: float,
+        lags: NDArray[np.float64],
+        strengths: NDArray[np.float64],
+        intensities: NDArray[np.float64],
+        /,
+    ) -> None:
+        """Write the candidates of each frame: lags in samples and strengths, (frames, candidates), 0 where there are no more.
+
+        *left* is the sample left of the middle of each frame, *start* its first one, both (frames,). *intensities*
+        (frames,) are against *peak*; a frame of *silent* or less is given no candidates.
+
+        Raises:
+            TypeError: if one is no such buffer.
+            ValueError: for shapes that do not fit, or a frame that does not lie in *samples*.
+            RuntimeError: while another thread measures with the same object.
+        """
+
+def pitch_path(
+    worth: NDArray[np.float64],
+    octaves: NDArray[np.float64],
+    jump: float,
+    change: float,
+    chosen: NDArray[np.float64],
+    /,
+) -> None:
+    """Choose a candidate of each frame, (n,), so that the sum of their *worth*, (n, m), less the cost of changes is the greatest.
+
+    *jump* is the cost of an octave between two candidates with voice, whose *octaves* are numbers; *change* that from one
+    with voice to one without, whose *octaves* are NaN. A worth of minus infinity is no candidate.
+
+    Raises:
+        TypeError: if one is no float64 buffer.
+        ValueError: for shapes that do not fit.
     """
 
 def subsequence_dtw(reference: NDArray[np.float32], query: NDArray[np.float32], /) -> tuple[float, int]:
@@ -567,3 +728,61 @@ class VlcSynthesis:
         """Go back to *state* of such an object; ValueError for another one's."""
     def reset(self) -> None:
         """Forget the past."""
+
+def voice_pulses(
+    samples: Samples,
+    f0_hz: NDArray[np.float64],
+    pulses_s: NDArray[np.float64],
+    sample_rate_hz: float,
+    first: float,
+    start_s: float,
+    step_s: float,
+    from_s: float,
+    to_s: float,
+    peak: float,
+    last_s: float,
+    simd: bool = True,
+) -> int:
+    """Fill *pulses_s* with the pulses of one voiced run, in no order, and return how many there are.
+
+    Args:
+        samples: part of a recording, ``(n,)``; what lies outside counts as silence.
+        f0_hz: of the frames of the run, ``(frames,)``, none 0.
+        pulses_s: room for the result, ``(m,)``; what does not fit is left out.
+        sample_rate_hz: rate.
+        first: place of samples[0] in the recording; sample i lies at (first + i + 0.5) / rate.
+        start_s: centre of the first frame.
+        step_s: from frame to frame.
+        from_s: where the run begins.
+        to_s: where it ends; one more pulse may lie beyond either end.
+        peak: of the recording, 0 to 1.
+        last_s: the last pulse before this run; far in the past if there is none.
+        simd: False takes the path for a plain CPU, which gives the same bits.
+
+    Raises:
+        TypeError: if an array has another kind of number.
+        ValueError: for a run without samples or frames, an F0 below 1 Hz or above half the rate, times that are not finite.
+    """
+
+def pulse_amplitudes(
+    samples: Samples,
+    pulses_s: NDArray[np.float64],
+    amplitudes: NDArray[np.float64],
+    sample_rate_hz: float,
+    first: float,
+    longest_s: float,
+) -> None:
+    """Fill *amplitudes* with the root mean square around each pulse, 0 for the first and the last.
+
+    Args:
+        samples: part of a recording, ``(n,)``.
+        pulses_s: in order, ``(m,)``.
+        amplitudes: ``(m,)``; under a Hann window that reaches a fifth of the period to either side.
+        sample_rate_hz: rate.
+        first: place of samples[0] in the recording.
+        longest_s: a pulse with a longer period to either side gets 0.
+
+    Raises:
+        TypeError: if an array has another kind of number.
+        ValueError: if *amplitudes* and *pulses_s* are not equally long.
+    """

@@ -16,19 +16,13 @@ from numpy.typing import NDArray
 from dsp.alignment.base import Alignment
 from dsp.checks.base import MOST_SPANS, CheckSpec, Evidence, Figure, Finding, Verdict
 from dsp.checks.features import LEVELS, Features, histogram_of, spans_of
+from dsp.flat_top import NARROW, TOP, flat_top
 from dsp.level import CLIPPED_SHARE
 from dsp.track import Track
 
 BLOCK = 1 << 16
 LEAST_S = 3.0
 """So much speech there must be before the highest level in it says anything."""
-TOP = 0.02
-"""A top reaches from the largest magnitude down by this share of it: one step of G.711 at most."""
-NARROW = 0.005
-"""Most of what is in it lies closer; of a pure tone's only half does."""
-NARROW_SHARE = 0.65
-PILE = 0.5
-"""In a top there is at least this share of what is in the four times as wide piece below it."""
 MOST_SPREAD_DB = 0.35
 """Between what a thousandth and what a hundredth of the samples exceed."""
 SQUEEZED_DB = 0.8
@@ -46,20 +40,13 @@ def _sides(histogram: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.
 
 def _top(counts: NDArray[np.int64], active: float) -> tuple[float, float, float]:
     """Share of the active samples in a flat top (0: it is none), its level, and the spread of the peaks in dB."""
-    largest = int(np.flatnonzero(counts)[-1]) if counts.any() else 0
+    top, largest = flat_top(counts)
     if largest < 1:
         return 0.0, 0.0, math.inf
     above = np.append(np.cumsum(counts[::-1])[::-1], 0)
-
-    def beyond(share: float) -> int:
-        return int(above[max(1, math.floor(largest * share) - 1)])
-
-    top = beyond(1.0 - TOP)
-    narrow, below = beyond(1.0 - NARROW), beyond(1.0 - 5.0 * TOP) - top
-    share = top / active if narrow >= NARROW_SHARE * top and top >= PILE * below else 0.0
     rare, common = (int(np.flatnonzero(above >= max(1.0, part * active / 2.0))[-1]) for part in (0.001, 0.01))
     spread_db = 20.0 * math.log10(max(1, rare) / max(1, common))
-    return share, largest / (LEVELS // 2), spread_db
+    return top / active, largest / (LEVELS // 2), spread_db
 
 
 def measure(features: Features) -> tuple[float, float | None, float | None]:
