@@ -43,16 +43,16 @@ class Hand:
             try:
                 process = self._running()
             except OSError as error:
-                return {"crashed": f"the scoring process did not start: {error}"}
+                return {"crashed": f"the working process did not start: {error}"}
             answer = exchange(process, (json.dumps(job).encode() + b"\n",), self._timeout_s)
             if answer is not None:
                 return answer
             self._end()
             why = (
-                f"the scoring process ended with status {process.returncode}, or took longer than "
+                f"the working process ended with status {process.returncode}, or took longer than "
                 f"{self._timeout_s:g} s, {ATTEMPTS} times"
             )
-        return {"crashed": why or "the scoring process was stopped"}
+        return {"crashed": why or "the working process was stopped"}
 
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is None or self._process.poll() is not None:

@@ -94,7 +94,7 @@ class CsvRows:
 
     def _load(self, data: bytes) -> None:
         other = UsageError(
-            f"{self.path} holds other columns than these scores have: name another file, or --force begins anew"
+            f"{self.path} holds other columns than these rows have: name another file, or --force begins anew"
         )
         text = data.decode("utf-8", "surrogateescape")
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)

@@ -8,16 +8,13 @@ it is doing: nobody waits for its answer any more.
 """
 
 import argparse
-import json
 import os
-import queue
-import sys
-import threading
 from collections.abc import Sequence
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
 from dsp.errors import DspError
 from softphone.errors import SoftphoneError, UsageError
+from softphone.io.child_server import serve
 from softphone.io.dsp_faults import words
 from softphone.io.part_file import write_whole
 from softphone.io.score_file import FilePair, ScoreJob, score_file
@@ -59,31 +56,14 @@ def with_report(job: ScoreJob, path: str, names: Sequence[str | None]) -> dict[s
     return found
 
 
-def requests_of(source: BinaryIO, requests: "queue.SimpleQueue[dict[str, Any]]") -> None:
-    """Put every request of *source* into *requests*; when it ends, end this process."""
-    while line := source.readline():
-        requests.put(json.loads(line))
-    os._exit(0)
-
-
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Serve standard input; what libraries print goes to standard error."""
+    """Serve standard input."""
     parser = argparse.ArgumentParser(prog="scoring_child", description=__doc__)
     parser.add_argument("--nice", type=int, default=0, help="give way to others by so much")
     options = parser.parse_args(arguments)
-    target = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
     if hasattr(os, "nice"):
         os.nice(options.nice)
-    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=requests_of, args=(sys.stdin.buffer, requests), daemon=True).start()
-    while True:
-        try:
-            found = answer(requests.get())
-        except Exception as error:  # noqa: BLE001 - the top of this shell: a fault of ours costs its file, and is told
-            found = {"error": f"internal error: {type(error).__name__}: {error}", "exit_status": 1}
-        target.write(json.dumps(found, allow_nan=False).encode() + b"\n")
-        target.flush()
+    serve(answer)
 
 
 if __name__ == "__main__":

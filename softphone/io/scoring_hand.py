@@ -1,4 +1,4 @@
-"""One scoring process for each thread that asks: what a worker of a cluster scores with, so that no file ends the worker."""
+"""One working process of a kind for each thread that asks: so that no file ends the worker of a cluster that it is given to."""
 
 import threading
 from collections.abc import Mapping
@@ -11,12 +11,17 @@ CHILD = "softphone.io.scoring_child"
 _mine = threading.local()
 
 
-def score_by_hand(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What the scoring process of this thread answers to *request*; ``{"crashed": why}`` where it died of it.
+def ask_by_hand(module: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """What this thread's process that runs *module* answers to *request*; ``{"crashed": why}`` where it died of it.
 
     The process lives as long as this one: it ends with its standard input.
     """
-    hand: Hand | None = getattr(_mine, "hand", None)
-    if hand is None:
-        hand = _mine.hand = Hand(CHILD)
-    return hand.ask(request)
+    hands: dict[str, Hand] = _mine.__dict__.setdefault("hands", {})
+    if module not in hands:
+        hands[module] = Hand(module)
+    return hands[module].ask(request)
+
+
+def score_by_hand(request: Mapping[str, Any]) -> dict[str, Any]:
+    """What scoring *request* comes to."""
+    return ask_by_hand(CHILD, request)

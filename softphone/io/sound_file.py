@@ -111,6 +111,32 @@ class SoundReader:
             np.copyto(block, read.T)
             yield block
 
+    def seek(self, at: int) -> None:
+        """Let `next` go on at sample *at*.
+
+        Raises:
+            UsageError: the file ends before it, or is of a kind in which there is no such thing.
+        """
+        self._begun = True
+        try:
+            self._file.seek(at)
+        except self._faults as error:
+            at_s = at / self.sample_rate_hz
+            raise UsageError(f"{self.path} cannot be read at {at_s:.1f} s: {error}") from None
+
+    def next(self, size: int) -> NDArray[np.float32]:
+        """The next samples, ``(n, channels)``, *size* of them or what is left.
+
+        Raises:
+            UsageError: it cannot be read further.
+        """
+        self._begun = True
+        try:
+            found: NDArray[np.float32] = self._file.read(size, dtype="float32", always_2d=True)
+        except self._faults as error:
+            raise UsageError(f"{self.path} cannot be read further: {error}") from None
+        return found
+
     def tags(self) -> dict[str, str]:
         """Title, artist and whatever else the file says of itself, by the names that soundfile gives them."""
         found: dict[str, str] = self._file.copy_metadata()

@@ -96,7 +96,9 @@ class TrackFile:
                 f"{self.path} has {self.sample_rate_hz} samples a second: wanted {MIN_RATE_HZ} or more, "
                 "which the band of a telephone needs"
             )
-        self._warn_of_a_cut()
+        cut = cut_warning(self.path)
+        if cut is not None:
+            self.warnings.append(cut)
 
     def read(
         self, *rates_hz: int, progress: Progress | None = None, limit_s: float | None = None
@@ -174,17 +176,17 @@ class TrackFile:
             f"{f', channel {channel + 1}' if self.channels > 1 else ''}: wanted numbers, write the file again"
         )
 
-    def _warn_of_a_cut(self) -> None:
-        """A RIFF file says in its first bytes how long it is (Multimedia Programming Interface 1.0, RIFF chunk)."""
-        with self.path.open("rb") as file:
-            head = file.read(12)
-        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            return
-        promised, there = int.from_bytes(head[4:8], "little") + 8, self.path.stat().st_size
-        if promised - 8 not in _UNFINISHED and promised > there + 1:  # a last byte of padding may be left out
-            self.warnings.append(
-                f"{self.path} is cut off: its header promises {promised} bytes, {there} are there; these were taken"
-            )
+
+def cut_warning(path: Path) -> str | None:
+    """That *path* is cut off, where its first bytes say so (RIFF: Multimedia Programming Interface 1.0, RIFF chunk)."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        return None
+    promised, there = int.from_bytes(head[4:8], "little") + 8, path.stat().st_size
+    if promised - 8 in _UNFINISHED or promised <= there + 1:  # a last byte of padding may be left out
+        return None
+    return f"{path} is cut off: its header promises {promised} bytes, {there} are there; these were taken"
 
 
 class _Sink:

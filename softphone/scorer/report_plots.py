@@ -15,7 +15,7 @@ from softphone.scorer.report_views import Floats, Waveform
 
 WIDTH, HEIGHT = 1000, 100
 LAST_PLACE = 97.0
-"""Per cent of the width behind which a number ends at its mark, so that it does not stick out."""
+"""Per cent of the width or height behind which a number ends at its mark, so that it does not stick out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +74,42 @@ def clock(seconds: float, span: float) -> str:
 def figure(
     title: str, drawing: str, axis: Axis | None, seconds: float, *, shape: str = "", note: str = ""
 ) -> str:
-    """A plot with its title, its axes, and a sentence below; *shape* is "tall", "strip" or that of most."""
-    left = ""
-    if axis is not None:
-        left = (
-            "".join(f'<span style="top:{axis.y(tick):.1f}%">{tick:g}</span>' for tick in axis.ticks)
-            + f"<em>{html.escape(axis.unit)}</em>"
-        )
-    marks = moments(seconds)
-    places = [(100 * tick / max(seconds, 1e-9), clock(tick, seconds)) for tick in marks]
+    """A plot over time with its title, its axes, and a sentence below; *shape* is "tall", "strip" or that of most."""
+    marks = [(100 * tick / max(seconds, 1e-9), clock(tick, seconds)) for tick in moments(seconds)]
+    return framed(title, drawing, axis, marks, shape=shape, note=note)
+
+
+def framed(
+    title: str,
+    drawing: str,
+    axis: Axis | None,
+    marks: Sequence[tuple[float, str]],
+    *,
+    right: Axis | None = None,
+    shape: str = "",
+    note: str = "",
+) -> str:
+    """A plot over whatever *marks* stand for: (per cent of the width, text); *right* is an axis on the other side."""
     below = "".join(
         f'<span{" class=end" if place > LAST_PLACE else ""} style="left:{place:.2f}%">{text}</span>'
-        for place, text in places
+        for place, text in marks
     )
+    beyond = "" if right is None else f'<div class="y r">{_numbers(right)}</div>'
     return (
         f'<figure><figcaption>{html.escape(title)}</figcaption><div class="plot{f" {shape}" if shape else ""}">'
-        f'<div class="y">{left}</div><div class="area">{drawing}</div><div class="x">{below}</div></div>'
-        f"{f'<p class=note>{html.escape(note)}</p>' if note else ''}</figure>\n"
+        f'<div class="y">{"" if axis is None else _numbers(axis)}</div><div class="area">{drawing}</div>{beyond}'
+        f'<div class="x">{below}</div></div>{f"<p class=note>{html.escape(note)}</p>" if note else ""}</figure>\n'
     )
+
+
+def _numbers(axis: Axis) -> str:
+    """What stands beside a plot."""
+    spans = []
+    for tick in axis.ticks:
+        place = axis.y(tick)
+        edge = " class=low" if place > LAST_PLACE else " class=high" if place < HEIGHT - LAST_PLACE else ""
+        spans.append(f'<span{edge} style="top:{place:.1f}%">{tick:g}</span>')
+    return "".join(spans) + f"<em>{html.escape(axis.unit)}</em>"
 
 
 def svg(inner: str, label: str) -> str:

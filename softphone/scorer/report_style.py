@@ -26,8 +26,8 @@ figure{margin:1rem 0}figcaption{font-weight:600;font-size:.95rem}
 .area svg,.area img{position:absolute;inset:0;width:100%;height:100%;display:block}
 .area img{image-rendering:auto;background:#0a081e}
 .y,.x{position:relative;font-size:.72rem;color:var(--dim);font-variant-numeric:tabular-nums}
-.y span{position:absolute;right:.4rem;transform:translateY(-50%)}.y span:first-child{transform:translateY(-100%)}
-.y span:nth-last-child(2){transform:none}
+.y span{position:absolute;right:.4rem;transform:translateY(-50%)}.y span.low{transform:translateY(-100%)}
+.y span.high{transform:none}
 .y em{position:absolute;left:0;top:50%;font-style:normal;writing-mode:vertical-rl;transform:translateY(-50%) rotate(180deg)}
 .x{grid-column:2}.x span{position:absolute;top:.15rem;transform:translateX(-50%);white-space:nowrap}
 .x span:first-child{transform:none}.x span.end{transform:translateX(-100%)}
