@@ -26,10 +26,22 @@ from softphone.config import AnswerOptions, CallOptions, DemoOptions, FilterOpti
 from softphone.control_config import ConsoleOptions, LiveOptions, RemoteOptions, ServeOptions
 from softphone.errors import EnvironmentProblem, UsageError
 from softphone.measure_config import CompareOptions, DecodeOptions, EncodeOptions, SweepOptions
+from softphone.memo_config import (
+    DeleteOptions,
+    ExportOptions,
+    HistoryOptions,
+    ImportOptions,
+    ListOptions,
+    MeasureOptions,
+    PlayOptions,
+    RecordOptions,
+    ShowOptions,
+)
 from softphone.options import GROUPS, OPTIONS, TABLES, Option
 from softphone.score_config import ScoreOptions
+from softphone.voice_config import AvqiOptions, DsiOptions, VoiceOptions
 
-APART = ("score", "remote")
+APART = ("score", "remote", "voice", "avqi", "dsi", "memo")
 """Commands that take nothing from the tables of the groups: what `[media]` calls codec is another thing there."""
 ALTERNATIVES = (
     ("play", "echo", "tone", "device"),
@@ -45,7 +57,9 @@ ADDING_UP = ("set", "set-in", "set-live")
 _T = TypeVar(
     "_T",
     CallOptions, AnswerOptions, DemoOptions, FilterOptions, EncodeOptions, DecodeOptions, CompareOptions, SweepOptions,
-    RadioOptions, ScoreOptions, LiveOptions, RemoteOptions, ConsoleOptions,
+    RadioOptions, ScoreOptions, LiveOptions, RemoteOptions, ConsoleOptions, VoiceOptions, AvqiOptions, DsiOptions,
+    RecordOptions, ListOptions, ShowOptions, PlayOptions, DeleteOptions, ExportOptions, ImportOptions, MeasureOptions,
+    HistoryOptions,
 )  # fmt: skip
 
 

@@ -71,6 +71,14 @@ def _run(arguments: list[str], terminal: Terminal) -> int:
         from softphone.cli import scoring
 
         return scoring.run(given, terminal)
+    if given.command == "voice":
+        from softphone.cli import voice
+
+        return voice.run(given, terminal)
+    if given.command == "memo":
+        from softphone.cli import memo
+
+        return memo.run(given, terminal)
     if given.command == "radio":
         from softphone.cli import radio
 

@@ -54,6 +54,44 @@ _RADIO = "airtime and energy: of a flow of packets, of codecs, of an idle regist
 _RADIO_USAGE = """softphone radio --packets N --bytes B [--radio NAME[:MBPS]]
        softphone radio compare | turns [--bitrate BPS] [--ptime MS] | idle [--expires S]
        softphone radio --list | --show NAME"""
+_VOICE = "how a voice is: pitch, jitter, shimmer, noise, cepstrum, spectrum, formants; of a recording or a folder of them"
+_VOICE_USAGE = """softphone voice FILE [--pitch-floor HZ] [--pitch-ceiling HZ] [--report OUT.html] [options]
+       softphone voice FILE|FOLDER ... --out OUT.csv [--workers N | --dask ADDRESS] [options]
+       softphone voice avqi --vowel FILE --speech FILE [--language NAME]
+       softphone voice dsi --mpt S --low FILE --high FILE --vowel FILE --spl-at-0dbfs DB"""
+_VOICE_GROUPS = {
+    "avqi dsi": "avqi and dsi: indices from several recordings of one person",
+    "avqi": "avqi: Acoustic Voice Quality Index 03.01",
+    "dsi": "dsi: Dysphonia Severity Index",
+}
+_MEMO = "voice memos: record them, measure the voice in them, see how it changes over weeks"
+_MEMO_VERBS = {
+    "record": (
+        "[NAME]",
+        "record a memo and measure it",
+        "softphone memo record morning --seconds 5 --tag vowel",
+    ),
+    "list": ("", "list memos", "softphone memo list --tag vowel"),
+    "show": ("[NAME]", "all that was measured of a memo (of the newest)", "softphone memo show morning"),
+    "play": ("[NAME]", "hear a memo (the newest)", "softphone memo play morning --filter voice-clear"),
+    "delete": ("NAME ...", "delete memos and their sounds", "softphone memo delete morning --yes"),
+    "export": (
+        "[NAME ...]",
+        "write memos (all of them) elsewhere: sounds and results, or results alone",
+        "softphone memo export --out memos.csv",
+    ),
+    "import": (
+        "FILE [NAME]",
+        "take in a sound file as a memo",
+        "softphone memo import vowel.wav --tag vowel",
+    ),
+    "measure": ("[NAME ...]", "measure memos (all of them) anew", "softphone memo measure --pitch-floor 75"),
+    "history": (
+        "MEASURE",
+        "a measure over time, with your own baseline",
+        "softphone memo history cpps_db --tag vowel --out cpps.html",
+    ),
+}
 _CONSOLE = "calls, filters and scores, all steered from a page in the browser"
 _REMOTE = "steer a filter or a call that somebody serves"
 _REMOTE_USAGE = """softphone remote [--at HOST:PORT|NAME] [--token-env VAR] [--chain NAME] VERB
@@ -79,11 +117,18 @@ _EXAMPLES = {
     "codec decode": "softphone codec decode out.bin back.wav",
     "codec compare": "softphone codec compare speech.wav --codecs opus:6000,codec2:3200,pcmu --report compared.html",
     "score": "softphone score heard.wav --reference builtin:man --min-mos 3.5",
+    "voice": "softphone voice vowel.wav --sex f --report vowel.html\n  softphone voice recordings --out voices.csv --workers 2",
+    "memo": "softphone memo record morning --seconds 5\n  softphone memo history cpps_db --out cpps.html",
+    **{f"memo {verb}": example for verb, (_, _, example) in _MEMO_VERBS.items()},
     "sweep": "softphone sweep --codecs opus:6000@60,codec2:3200 --loss 0,5,10 --out swept",
 }
 
 
-_WITH_OPTIONS = ("filter", "score", "radio", "console", "remote", "codec", "sweep")
+_WITH_OPTIONS = ("filter", "score", "voice", "memo", "radio", "console", "remote", "codec", "sweep")
+_VERBS: dict[str | None, tuple[str | None, ...]] = {
+    "codec": tuple(_CODEC_VERBS),
+    "voice": ("voice", "avqi", "dsi"),
+}
 _LISTINGS = {"filter": ("list", "show", "describe"), "radio": ("list", "show")}
 
 
@@ -120,6 +165,15 @@ def make_parser(command: str | None) -> Parser:
     one = _add(commands, "score", "score", _SCORE)
     if command == "score":
         _add_score_options(one)
+    one = _add(commands, "voice", "voice", _VOICE)
+    if command == "voice":
+        _add_voice_options(one)
+    one = _add(commands, "memo", "memo", _MEMO, common=False)
+    verbs = one.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True)
+    for verb, (_, text, _) in _MEMO_VERBS.items():
+        one = _add(verbs, verb, f"memo {verb}", text)
+        if command == "memo":
+            _add_memo_options(one, verb)
     one = _add(commands, "radio", "radio", _RADIO)
     if command == "radio":
         _add_radio_options(one)
@@ -201,7 +255,7 @@ def _option_names(command: str | None) -> list[str]:
         return []
     from softphone.options import OPTIONS
 
-    of = tuple(_CODEC_VERBS) if command == "codec" else (command,)
+    of = _VERBS.get(command, (command,))
     own = (option.name for option in OPTIONS if set(of) & set(option.commands))
     return list(dict.fromkeys(("config", *_LISTINGS.get(command, ()), *own)))
 
@@ -314,6 +368,45 @@ def _add_score_options(parser: Parser) -> None:
     for option in OPTIONS:
         if "score" in option.commands:
             _add_option(parser, option)
+
+
+def _add_voice_options(parser: Parser) -> None:
+    from softphone.options import OPTIONS
+
+    parser.usage = _VOICE_USAGE
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="FILE|FOLDER",
+        help="a recording, or builtin:man, builtin:woman; with --out many; or avqi, dsi (a file of that name: ./avqi)",
+    )
+    parser.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
+    for option in OPTIONS:
+        if option.group == "voice":
+            _add_option(parser, option)
+    for group, title in _VOICE_GROUPS.items():
+        container = parser.add_argument_group(title)
+        for option in OPTIONS:
+            if option.group == group:
+                _add_option(container, option)
+
+
+def _add_memo_options(parser: Parser, verb: str) -> None:
+    from softphone.memo_config import VERBS
+    from softphone.options import OPTIONS
+
+    metavar, _, _ = _MEMO_VERBS[verb]
+    parser.usage = f"{parser.prog} {metavar} [options]".replace("  ", " ")
+    parser.add_argument("words", nargs="*", metavar=metavar or "", help=argparse.SUPPRESS)
+    parser.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
+    for option in OPTIONS:
+        if option.group == "memo" and option.name in ("folder", *VERBS[verb]):
+            _add_option(parser, option)
+    if "live" in VERBS[verb]:
+        serve = parser.add_argument_group(_GROUP_TITLES["serve"])
+        for option in OPTIONS:
+            if option.group == "serve":
+                _add_option(serve, option)
 
 
 def _add_radio_options(parser: Parser) -> None:
