@@ -143,6 +143,8 @@ class ConsoleOptions:
     a user's data."""
     no_record: bool = False
     """Keep nothing of the calls."""
+    memos: str | None = None
+    """Folder of voice memos; None: `softphone/memos` there."""
     auto_answer: bool = False
     """Answer at once what comes in, instead of ringing until somebody does."""
     live: str | None = None
@@ -167,12 +169,15 @@ class ConsoleOptions:
         if self.no_record and self.out is not None:
             raise UsageError("--no-record and --out exclude each other: give one of them")
         if self.live is None:
-            if self.in_device is not None or self.out_device is not None or self.live_changes:
-                raise UsageError(
-                    "--in-device, --out-device and --set-live are for --live PRESET: give it, too"
-                )
+            if self.out_device is not None or self.live_changes:
+                raise UsageError("--out-device and --set-live are for --live PRESET: give it, too")
             return
         _ = self.live_options
+
+    @property
+    def memo_device(self) -> str | None:
+        """What voice memos are recorded from: the device that is heard, else that of the calls; None: the system's default."""
+        return self.audio.device if self.in_device is None else self.in_device
 
     @property
     def live_options(self) -> LiveOptions | None:

@@ -218,8 +218,8 @@ def test_the_options_of_the_console_are_read() -> None:
         True,
     )
     assert ConsoleOptions().live_options is None
-    with pytest.raises(UsageError, match="--in-device, --out-device and --set-live are for --live PRESET"):
-        settings("console --in-device x").apply(ConsoleOptions())
+    with pytest.raises(UsageError, match="--out-device and --set-live are for --live PRESET"):
+        settings("console --out-device x").apply(ConsoleOptions())
     with pytest.raises(UsageError, match="--block must be"):
         settings("console --live x --block 0").apply(ConsoleOptions())
 

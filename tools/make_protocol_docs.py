@@ -7,6 +7,7 @@ import asyncio
 import json
 import tempfile
 import textwrap
+import threading
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,17 +18,25 @@ import numpy as np
 from dsp.chain import FilterChain
 from dsp.filters import Setting
 from dsp.live_meter import LiveMeter
+from dsp.live_voice import LiveVoiceReading, LiveVowel
 from dsp.spectrum import SpectrumTap
 from softphone.app.call_desk import CallDesk
+from softphone.app.live_take import reading_told, vowel_told
+from softphone.app.memo_shelf import MemoShelf
 from softphone.app.preset_store import FolderPresets
 from softphone.app.recording_folder import RecordingFolder
 from softphone.app.recordings import Recordings
+from softphone.app.voice_desk import VoiceDesk
 from softphone.control import CODES, Client, ControlError, Desk, Dispatcher, Event, Op
 from softphone.control.asyncapi import document as asyncapi_document
 from softphone.control.op import MAX_ID_CHARACTERS, Argument
 from softphone.control.protocols import json_messages, osc
 from softphone.io.control.limits import MESSAGE_BURST, MESSAGES_PER_S
+from softphone.io.memos.keeping import write_flac
+from softphone.io.memos.memo import Memo, NewMemo
+from softphone.io.memos.store import MemoStore
 from softphone.io.resources import resources
+from softphone.memo_config import MeasureSettings
 from softphone.serve_config import ServeOptions
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -48,9 +57,9 @@ connection promises and what it refuses is told in [security.md](security.md). T
 message: [asyncapi.json](asyncapi.json) (AsyncAPI 3.0).
 
 Whatever runs with `--serve` can be steered: `softphone filter PRESET --live --serve`, a file that is filtered in its own time
-(`--realtime --serve`), a call (`softphone call URI --serve`, `softphone answer --serve`), and `softphone console`, which is all
-of it. Each prints an address with a token; a browser that opens it shows the page, and everything the page does goes through
-the messages below.
+(`--realtime --serve`), a call (`softphone call URI --serve`, `softphone answer --serve`), a voice that is recorded
+(`softphone memo record --live --serve`), and `softphone console`, which is all of it. Each prints an address with a token; a
+browser that opens it shows the page, and everything the page does goes through the messages below.
 
 ## From a terminal
 
@@ -139,6 +148,14 @@ OSC_SHOWN: Sequence[tuple[str, tuple[Any, ...]]] = (
     ("/softphone/main/preset", ("voice-clear",)),
     ("/softphone/main/tone/bands/1/gain_db", (-3.0,)),
     ("/softphone/main/low-cut/freq_hz", (-1.0,)),
+)
+
+
+VOICE_NOTE = (
+    "Of the voice, `f0` has the newest pitches, one each 10 ms, of which the last is number `frame` - 1; there are more of them "
+    "than are new where what was told before is corrected. 0 is no voice, null: nobody listened. `ltas_db` are bands of 100 Hz "
+    "from 0 on, in dB of full scale by hertz. While a vowel `lasts` its figures come anew once a second; else `why` says what "
+    "to do, and the figures are those of the vowel before."
 )
 
 
@@ -264,12 +281,96 @@ class Office:
         return "/files/" + "R4nd0m" * 3
 
 
+class ExampleTake:
+    """A memo whose recording is an example; `take` is itself."""
+
+    fault = None
+
+    def __init__(self, store: MemoStore, name: str | None) -> None:
+        self.name = name or "2026-01-01-120000"
+        self.take = self
+        self._store = store
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._memo: Memo | None = None
+
+    def start(self) -> None:
+        """See `softphone.io.memos.take.MemoTake`."""
+
+    def wait(self, seconds: float) -> bool:
+        """See `softphone.io.memos.take.MemoTake`."""
+        return self._over.wait(seconds)
+
+    def stop(self) -> Memo:
+        """See `softphone.io.memos.take.MemoTake`."""
+        self._over.set()
+        with self._lock:
+            self._memo = self._memo or _memo(self._store, self.name, 2)
+        return self._memo
+
+    def told(self) -> dict[str, Any]:
+        """See `softphone.app.live_take.LiveTake`: a vowel of 220 Hz."""
+        hz = np.arange(50.0, 10_000.0, 100.0)
+        reading = LiveVoiceReading(
+            seconds=12.34,
+            level_dbfs=-21.3,
+            peak_dbfs=-9.8,
+            clipped=0,
+            f0_hz=220.4,
+            trace_hz=np.array([219.8, 220.1, 220.6, 220.2, 220.4]),
+            frames=1230,
+            ltas_hz=hz,
+            ltas_db=np.floor(-45.0 - hz / 200.0),
+            hpr_db=-27.4,
+        )
+        vowel = LiveVowel("vowel", "", True, 3.0, 220.3, 0.41, 2.31, 21.4, 15.2)
+        return {"recording": self.name, **reading_told(reading, 5), "vowel": vowel_told(vowel)}
+
+
+class ExampleMeasuring:
+    """Finds in each memo what an example has."""
+
+    RESULT: Mapping[str, Any] = {
+        "schema": 1,
+        "f0_mean_hz": 221.3,
+        "jitter_local_pct": 0.41,
+        "shimmer_local_pct": 2.3,
+        "hnr_db": 21.4,
+        "cpps_db": 15.2,
+        "task": {"kind": "vowel"},
+        "verdict": ["ok"],
+        "warnings": [],
+        "settings": {},
+        "error": None,
+    }
+
+    def measure(self, job: Any, name: str, *, report: Path | None = None) -> dict[str, Any]:
+        """See `softphone.io.memo_measuring.MemoMeasuring`."""
+        if report is not None:
+            report.write_text(name, encoding="utf-8")
+        return dict(self.RESULT)
+
+    def close(self) -> None:
+        """See `softphone.io.memo_measuring.MemoMeasuring`."""
+
+
+def _memo(store: MemoStore, name: str, day: int) -> Memo:
+    new = NewMemo(
+        f"2026010{day}-120000-0000000{day}", name, f"2026-01-0{day}T12:00:00+00:00", 8000, 1, "default"
+    )
+    return store.add(
+        new,
+        write_flac(store.path_of(new.id), new, [np.zeros((1, 8000), dtype=np.float32)]),
+        origin="recorded",
+    )
+
+
 class Show:
     """A dispatcher with examples of everything behind it."""
 
-    def __init__(self, presets: Path, recordings: Path) -> None:
-        store = FolderPresets(presets)
-        preset, setting = store.load("voice-clear"), Setting(RATE_HZ, 1, resources())
+    def __init__(self, presets: Path, recordings: Path, memos: Path) -> None:
+        known = FolderPresets(presets)
+        preset, setting = known.load("voice-clear"), Setting(RATE_HZ, 1, resources())
         self.tone = Tone(FilterChain(preset, setting))
         self.desk = Desk("main", "Filter", preset, setting)
         self.desk.attach(self.tone)
@@ -279,8 +380,13 @@ class Show:
         self.calls.add(self.examples[0], direction="outgoing", peer="sip:carol@192.0.2.8")
         self.calls.add(self.examples[1], direction="incoming", peer="sip:bob@192.0.2.7")
         _recording(recordings)
-        domains = (self.calls, Recordings(RecordingFolder(recordings), Office()))
-        self.dispatcher = Dispatcher([self.desk], store, domains, title="softphone", version=VERSION)
+        store = MemoStore(memos)
+        shelf = MemoShelf(store, MeasureSettings(), ExampleMeasuring())
+        shelf.measure(_memo(store, "morning", 1))
+        self.voice = VoiceDesk(shelf, Office(), lambda name: ExampleTake(store, name))
+        self.voice.is_wanted = lambda topic: False
+        domains = (self.calls, Recordings(RecordingFolder(recordings), Office()), self.voice)
+        self.dispatcher = Dispatcher([self.desk], known, domains, title="softphone", version=VERSION)
         self.dispatcher.limits = {
             "messages_per_s": MESSAGES_PER_S,
             "burst": MESSAGE_BURST,
@@ -292,6 +398,7 @@ class Show:
         self.vera = self.dispatcher.join("Vera", "view")
         self.dispatcher.take_events()
         self.tone.play(4.0)
+        self.memos = memos
         self.now = 0.0
         self.number = 0
 
@@ -308,6 +415,8 @@ class Show:
             result = self.dispatcher.welcome(self.anna)
             return sent, {"id": sent["id"], "ok": True, "result": result}
         reply = self.dispatcher.handle(client, request, now=self.now)
+        if request.op == "voice.stop":
+            self.voice.finish()  # by then it is measured
         return sent, json.loads(json_messages.reply_text(reply))
 
 
@@ -424,26 +533,35 @@ SLOW = frozenset({"report", "score"})
 
 def of_groups(show: Show) -> Iterator[str]:
     """The sections about all operations."""
-    groups: dict[str, list[Op]] = {"Connection": [], "Filters": [], "Calls": [], "Recordings": []}
-    calls, recordings = ({op.name for op in domain.ops()} for domain in show.dispatcher.domains)
+    groups: dict[str, list[Op]] = {
+        "Connection": [],
+        "Filters": [],
+        "Calls": [],
+        "Recordings": [],
+        "Voice": [],
+    }
+    calls, recordings, voice = ({op.name for op in domain.ops()} for domain in show.dispatcher.domains)
     sessions = {op.name for op in show.dispatcher.sessions.ops()}
     for op in show.dispatcher.ops.values():
         of = (
             "Connection" if op.name in sessions
             else "Calls" if op.name in calls
             else "Recordings" if op.name in recordings
+            else "Voice" if op.name in voice
             else "Filters"
         )  # fmt: skip
         groups[of].append(op)
     yield "## Operations"
     yield ""
     for title, ops in groups.items():
-        yield f"- **{title}**: " + ", ".join(f"[{op.name}](#{op.name})" for op in ops)
+        yield f"- **{title}**: " + ", ".join(f"[{op.name}](#{op.name.replace('.', '')})" for op in ops)
     yield ""
     notes = {
         "Calls": "Where calls run. `dial`, `answer` and `reject` are `softphone console`'s alone. The calls below are examples; "
         "the figures of a call are those of its RESULT ([calls.md](calls.md)), as they are now.",
         "Recordings": "With `softphone console`.",
+        "Voice": "With `softphone console` and `softphone memo record --live --serve`. The memos are those of "
+        "[memos.md](memos.md), and go by their names.",
     }
     for title, ops in groups.items():
         yield f"## {title}"
@@ -479,6 +597,7 @@ def of_events(show: Show, events: Sequence[Event]) -> Iterator[str]:
         Event("levels", levels),
         Event("spectrum", spectrum),
         Event("calls", calls["calls"] or {}),
+        Event("voice", ExampleTake(MemoStore(show.memos), "evening").told()),
     ):
         yield from shown("←", json.loads(json_messages.event_text(event)))
     yield "```"
@@ -486,6 +605,8 @@ def of_events(show: Show, events: Sequence[Event]) -> Iterator[str]:
     yield "`hz` comes once, in the reply to `subscribe`; where nothing was measured yet, with the first event, and again when it"
     yield "changes (a call at another rate). Levels are in dBFS, LUFS (ITU-R BS.1770) and dBTP; `null` is silence, or what is not"
     yield "measured."
+    yield ""
+    yield from textwrap.wrap(VOICE_NOTE, 128)
     yield ""
 
 
@@ -563,8 +684,8 @@ def _head() -> str:
     return text.replace("DEPTH", str(json_messages.MAX_DEPTH)).replace("LONGEST_ID", str(MAX_ID_CHARACTERS))
 
 
-async def _made(presets: Path, recordings: Path) -> tuple[str, str]:
-    show = Show(presets, recordings)
+async def _made(presets: Path, recordings: Path, memos: Path) -> tuple[str, str]:
+    show = Show(presets, recordings, memos)
     lines = [_head()]
     lines += of_groups(show)
     show.dispatcher.take_events()
@@ -585,13 +706,17 @@ async def _made(presets: Path, recordings: Path) -> tuple[str, str]:
         version=VERSION,
     )
     show.calls.close()
+    show.voice.close()
     return "\n".join(lines).rstrip() + "\n", json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def documents() -> tuple[str, str]:
     """The whole of docs/remote-control.md and of docs/asyncapi.json."""
-    with tempfile.TemporaryDirectory() as presets, tempfile.TemporaryDirectory() as recordings:
-        return asyncio.run(_made(Path(presets), Path(recordings)))
+    with tempfile.TemporaryDirectory() as folder:
+        parts = [Path(folder) / name for name in ("presets", "recordings", "memos")]
+        for part in parts:
+            part.mkdir()
+        return asyncio.run(_made(*parts))
 
 
 if __name__ == "__main__":

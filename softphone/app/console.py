@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from softphone.app.audio import CallAudio
 from softphone.app.call_desk import MAX_CALLS, Entry
@@ -27,7 +27,11 @@ from softphone.control.desk import Desk
 from softphone.control_config import ConsoleOptions
 from softphone.errors import SoftphoneError, UsageError
 from softphone.io.control.tickets import Tickets
+from softphone.memo_config import RecordOptions
 from softphone.sip.uri import SipUri
+
+if TYPE_CHECKING:
+    from softphone.app.voice_desk import VoiceDesk
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +108,7 @@ class Console:
         if not options.no_record:
             folder = default_folder() if options.out is None else Path(options.out)
             self._recordings = Recordings(RecordingFolder(folder), self._tickets, expect=options.audio.expect)
+        self._voice: VoiceDesk | None = None
         self._served = ServedCalls(filters)
         self._served.calls.switchboard = self
         if self._recordings is not None:
@@ -127,17 +132,33 @@ class Console:
             desks = (self._live.desk,)
         if self._recordings is not None:
             await self._recordings.open()
+        self._voice = await self._voice_desk()
+        beside = (self._recordings, self._voice)
         await self._served.open(
             options.serve,
             on_serving=on_serving,
             desks=desks,
-            domains=() if self._recordings is None else (self._recordings,),
+            domains=[each for each in beside if each is not None],
             tickets=self._tickets,
             title="softphone console",
         )
         if self._live is not None:
             self._live.start()
         self._on_event({"event": "listening", "uri": station.uri})
+
+    async def _voice_desk(self) -> "VoiceDesk | None":
+        """Voice memos; None where they cannot be kept, which is said and keeps nobody from calling."""
+        from softphone.app.voice_page import voice_desk
+
+        options = self._options
+        memos = RecordOptions(folder=options.memos, device=options.memo_device)
+        try:
+            desk = await asyncio.to_thread(voice_desk, memos, self._tickets)
+            await asyncio.to_thread(desk.open)
+        except SoftphoneError as error:
+            log.warning("no voice memos: %s", error)
+            return None
+        return desk
 
     async def end(self) -> list[Result]:
         """Hang up, wait until all is recorded and scored, and return the RESULTs."""
@@ -164,6 +185,8 @@ class Console:
             await self._live.stop()
         if self._recordings is not None:
             await self._recordings.close()
+        if self._voice is not None:
+            await asyncio.to_thread(self._voice.close)
         await self._served.close()
         if self._station is not None:
             self._station.close()

@@ -120,9 +120,9 @@ class Dispatcher:
             taken.append(self._events.popleft())
         return taken
 
-    def publish(self, topic: str, body: Mapping[str, Any]) -> None:
-        """Tell all who subscribed to *topic*; from any thread."""
-        self._tell(Event(topic, body))
+    def publish(self, topic: str, body: Mapping[str, Any], *, fleeting: bool = False) -> None:
+        """Tell all who subscribed to *topic*; from any thread. See `Event.is_fleeting`."""
+        self._tell(Event(topic, body, is_fleeting=fleeting))
 
     def levels(self, chain: str | None = None) -> dict[str, Any] | None:
         """The body of a ``levels`` event; None where nothing runs. Raises ControlError: ``unknown-chain``."""

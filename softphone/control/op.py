@@ -237,6 +237,8 @@ class Event:
     body: Mapping[str, Any]
     origin_client_id: int | None = None
     """Who caused it, and needs not be told; None: everybody is told."""
+    is_fleeting: bool = False
+    """Whether the next one says all anew, so that who lags behind is spared some."""
 
 
 class Domain(Protocol):

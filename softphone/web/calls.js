@@ -1,7 +1,7 @@
 // The Calls tab: dial, answer, and hold of what runs: what it costs, how it sounds, and the switches that change it.
 
 import { CallCard, EndedCard, STATES, ending } from "./call_card.js";
-import { $, h, write } from "./dom.js";
+import { $, h, keepRows, write } from "./dom.js";
 
 export class CallsTab {
   constructor(app) {
@@ -67,19 +67,13 @@ export class CallsTab {
     write($("no-calls"), `No call now.${this.app.can("dial") ? `${how}${uri ? ` at ${uri}` : ""} rings here.` : ""}`);
     for (const [number, card] of this.cards) {
       const now = calls.find(({ call }) => call === number);
-      if (!now || (now.state === "ended") !== card.ended) {
+      if (now && (now.state === "ended") !== card.ended) {
         card.element.remove();
         this.cards.delete(number);
       }
     }
-    calls.forEach((call, index) => {
-      if (!this.cards.has(call.call)) {
-        const card = call.state === "ended" ? new EndedCard(call) : new CallCard(call, this.app);
-        this.cards.set(call.call, card);
-        $("calls").insertBefore(card.element, $("calls").children[index] || null);
-      }
-      this.cards.get(call.call).show(call);
-    });
+    const make = (call) => (call.state === "ended" ? new EndedCard(call) : new CallCard(call, this.app));
+    keepRows($("calls"), this.cards, calls, "call", make);
   }
 
   /** Who calls here is said on every tab. */

@@ -256,7 +256,7 @@ export class Curve {
   }
 }
 
-function stroke(pen, x, y, toX, toY) {
+export function stroke(pen, x, y, toX, toY) {
   pen.beginPath();
   pen.moveTo(x, y);
   pen.lineTo(toX, toY);

@@ -112,6 +112,23 @@ export function putAt(preset, path, value) {
 
 export const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
 
+/** Keep *rows* (by each item's *key*) and *place* in step with *items*; *make(item)* makes a row, its `show` fills it. */
+export function keepRows(place, rows, items, key, make) {
+  const names = new Set(items.map((each) => each[key]));
+  for (const [name, row] of rows) {
+    if (names.has(name)) continue;
+    row.element.remove();
+    rows.delete(name);
+  }
+  items.forEach((each, index) => {
+    if (!rows.has(each[key])) rows.set(each[key], make(each));
+    const row = rows.get(each[key]);
+    row.show(each);
+    const there = place.children[index];
+    if (there !== row.element) place.insertBefore(row.element, there || null);
+  });
+}
+
 /** Run *work* now, and once more where it was asked for meanwhile, at most each *gapMs*. */
 export function latest(work, gapMs) {
   let wanted = false;

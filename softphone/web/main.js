@@ -4,13 +4,14 @@ import { CallsTab } from "./calls.js";
 import { $, h, write } from "./dom.js";
 import { FilterTab } from "./filter.js";
 import { ScoresTab } from "./scores.js";
+import { VoiceTab } from "./voice.js";
 import { Wire } from "./wire.js";
 
 const TOKEN = "softphone.token";
 const NAME = "softphone.name";
 const THEME = "softphone.theme";
 const HISTORY = 12;
-const TABS = ["filter", "calls", "scores"];
+const TABS = ["filter", "calls", "scores", "voice"];
 
 const app = {
   wire: null,
@@ -146,15 +147,16 @@ async function onWelcome(welcome) {
   $("viewer").hidden = app.mayChange();
   for (const guard of document.querySelectorAll("fieldset.guard")) guard.disabled = !app.mayChange();
   const topics = (welcome.topics || []).filter((topic) =>
-    ["changes", "clients", "calls", "recordings"].includes(topic),
+    ["changes", "clients", "calls", "recordings", "memos"].includes(topic),
   );
   await app.ask("subscribe", { topics });
   showClients(welcome.clients || []);
   $("tab-calls").hidden = !app.can("calls");
   $("tab-scores").hidden = !app.can("recordings");
+  $("tab-voice").hidden = !app.can("memos");
   const filters = (welcome.chains || []).length > 0;
   $("tab-filter").hidden = !filters;
-  $("tabs").hidden = !app.can("calls") && !app.can("recordings");
+  $("tabs").hidden = !app.can("calls") && !app.can("recordings") && !(filters && app.can("memos"));
   for (const part of Object.values(tabs)) await part.onWelcome(welcome, schema);
   // A console without a sound device is there for its calls.
   if (!app.chosen && app.can("dial") && welcome.chains?.[0]?.name !== "main") choose("calls");
@@ -219,14 +221,19 @@ function useTheme(theme) {
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
   write($("theme"), `Theme: ${theme}`);
-  tabs.filter.restyle();
+  restyle();
 }
 
-const tabs = { filter: new FilterTab(app), calls: new CallsTab(app), scores: new ScoresTab(app) };
+function restyle() {
+  tabs.filter.restyle();
+  tabs.voice.restyle();
+}
+
+const tabs = { filter: new FilterTab(app), calls: new CallsTab(app), scores: new ScoresTab(app), voice: new VoiceTab(app) };
 app.wire = new Wire({ onState, onWelcome, onEvent });
 
 useTheme(localStorage.getItem(THEME) || "auto");
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => tabs.filter.restyle());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
 $("theme").addEventListener("click", () => {
   const now = localStorage.getItem(THEME) || "auto";
   const next = { auto: "light", light: "dark", dark: "auto" }[now];

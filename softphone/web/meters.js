@@ -18,8 +18,8 @@ const ROWS = [
   ["true_peak_dbtp", "True peak", "dBTP", "highest since the reset, between the samples, too"],
 ];
 
-const share = (db) => Math.min(1, Math.max(0, ((db ?? FLOOR_DB) - FLOOR_DB) / (TOP_DB - FLOOR_DB)));
-const percent = (value) => `${(100 * value).toFixed(1)}%`;
+export const share = (db) => Math.min(1, Math.max(0, ((db ?? FLOOR_DB) - FLOOR_DB) / (TOP_DB - FLOOR_DB)));
+export const percent = (value) => `${(100 * value).toFixed(1)}%`;
 
 export class Meters {
   constructor(place, onReset) {

@@ -1,6 +1,6 @@
 // The Scores tab: recorded calls, the newest first: hear them, read about them, score them again.
 
-import { $, decibels, duration, h, write } from "./dom.js";
+import { $, decibels, duration, h, keepRows, write } from "./dom.js";
 
 const REFERENCES = {
   "": "against the same as before",
@@ -42,25 +42,7 @@ export class ScoresTab {
     this.recordings = recordings;
     if (!this.app.seen("scores")) return;
     $("no-recordings").hidden = recordings.length > 0;
-    const names = new Set(recordings.map(({ recording }) => recording));
-    for (const [name, row] of this.rows) {
-      if (!names.has(name)) {
-        row.element.remove();
-        this.rows.delete(name);
-      }
-    }
-    let before = null;
-    for (const each of recordings) {
-      let row = this.rows.get(each.recording);
-      if (!row) {
-        row = new Row(each.recording, this.app);
-        this.rows.set(each.recording, row);
-      }
-      row.show(each);
-      const place = before ? before.nextSibling : $("recordings").firstChild;
-      if (row.element !== place) $("recordings").insertBefore(row.element, place);
-      before = row.element;
-    }
+    keepRows($("recordings"), this.rows, recordings, "recording", (each) => new Row(each.recording, this.app));
   }
 }
 
@@ -186,10 +168,7 @@ class Row {
   #report() {
     return this.#busy(this.report, "Making it …", async () => {
       const { url } = await this.app.ask("report", { recording: this.name });
-      $("report-frame").src = url;
-      $("report-tab").href = url;
-      $("report-title").textContent = `Report: ${this.title.textContent}`;
-      $("report-dialog").showModal();
+      openReport(url, this.title.textContent);
     });
   }
 
@@ -203,6 +182,14 @@ class Row {
       this.app.say("Scored again.", "good");
     });
   }
+}
+
+/** Show the page at *url*, which is about *title*. */
+export function openReport(url, title) {
+  $("report-frame").src = url;
+  $("report-tab").href = url;
+  write($("report-title"), `Report: ${title}`);
+  $("report-dialog").showModal();
 }
 
 const length = (seconds) => (typeof seconds === "number" ? duration(seconds) : null);

@@ -262,7 +262,7 @@ def test_a_file_is_steered_in_real_time_and_nobody_is_told_where_anything_lies(t
         (("--serve", "0.0.0.0"), "--allow-lan"),
         (("--filter", "nosuch"), "nosuch"),
         (("--live", "nosuch"), "nosuch"),
-        (("--in-device", "null"), "--live"),
+        (("--out-device", "null"), "--live"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_status_2(arguments, wanted):

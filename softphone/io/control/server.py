@@ -341,7 +341,10 @@ class ControlServer:
                 if client.id == event.origin_client_id or key not in self.dispatcher.sessions.wanted(client):
                     continue
                 frame = frame or text_frame(event_text(event))
-                session.connection.send(frame)
+                if event.is_fleeting:
+                    session.connection.offer(frame)
+                else:
+                    session.connection.send(frame)
             for listener in self.listeners:
                 listener(event)
 

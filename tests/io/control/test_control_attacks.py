@@ -736,6 +736,9 @@ def test_a_client_that_does_not_read_misses_levels_and_is_dropped_when_it_must_b
             assert unread.unsent <= waiting
             assert server.stats.slow == 0
             monkeypatch.setattr(connection, "DROP_ABOVE", connection.SKIP_ABOVE)
+            server.dispatcher.publish("changes", {}, fleeting=True)  # the next one would say all anew
+            assert (await ben.ask("ping"))["ok"]
+            assert unread.phase is connection.Phase.OPEN
             assert (await ben.ask("set", path="low-cut.freq_hz", value=280))["ok"]
             await until(lambda: unread.phase is connection.Phase.CLOSED)
             assert server.stats.slow == 1
