@@ -32,6 +32,7 @@ BENCHMARKS = (
     "suppression",
     "misalignments",
     "scoring_cost",
+    "voice_cost",
     "control_cost",
 )
 KERNELS = ("test_filter_kernels", "test_kernels")

@@ -46,7 +46,10 @@ def test_a_stranger_calls_and_hears_what_it_wants_to_hear(peer):
         peer.hang_up(dialog)  # asserts that its 200 is bare
         [result] = ended(callee, 0, "completed")
     assert (result["ended_by"], result["peer_result"]) == ("peer", None)
-    assert set(result["verdict"]) <= {"ok", "dropouts"}  # the second where the machine was too busy for the peer's clock
+    assert set(result["verdict"]) <= {
+        "ok",
+        "dropouts",
+    }  # the second where the machine was too busy for the peer's clock
     assert len(peer.rtp) > 10
 
 
