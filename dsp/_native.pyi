@@ -357,6 +357,17 @@ class Cepstrum:
             TypeError: for buffers of other kinds.
             ValueError: for other shapes or a range outside the rows.
         """
+    def regression(
+        self, rows: NDArray[np.float32], first: int, low: int, high: int, out: NDArray[np.float64], /
+    ) -> None:
+        """Write how far the greatest of each of *rows* between bins *low* and *high* is above its line, into *out*, (n,).
+
+        The line is that of least squares through the bins from *first* on.
+
+        Raises:
+            TypeError: for buffers of other kinds.
+            ValueError: for other shapes or a range outside the rows.
+        """
 
 @final
 class GammatoneBank:

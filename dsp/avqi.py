@@ -19,7 +19,7 @@ of Voice 24, 2010, 540-555.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from dsp.phonation.cepstrum import CepstrumContour
 from dsp.phonation.perturbation import shimmer_of
 from dsp.phonation.pitch import PitchContour, PitchSettings
 from dsp.phonation.pulses import PulseContour
-from dsp.phonation.section import Recording, Section, Whole
+from dsp.phonation.section import Recording, Section
 from dsp.phonation.spectra import SLOPE_TO_HZ, slope_db, spectra_of, tilt_db
 from dsp.phonation.voiced_speech import voiced_speech, without_low_frequencies
 from dsp.types import Samples
@@ -129,14 +129,11 @@ def _mono(recording: Recording) -> Samples:
 
 
 def _components(sound: Samples, rate_hz: int) -> dict[str, float]:
-    mean = float(sound.mean(dtype=np.float64))
-    peak = float(np.abs(sound - np.float32(mean)).max())
-    whole = Whole(rate_hz, sound.size, mean, peak)
-    section = Section(whole, sound, 0, 0, sound.size)
+    section = Section.of_all(sound, rate_hz)
     cepstrum, pulses = CepstrumContour(), PulseContour()
     cepstrum.push(section)
     pitch = PitchContour(SHIMMER_PITCH).push(section)
-    pulses.push(Section(whole, sound, 0, 0, sound.size, pitch))
+    pulses.push(replace(section, pitch=pitch))
     shimmer = shimmer_of(pulses.finish())
     periodic = PitchContour(HNR_PITCH).push(section)
     share = periodic.strength[periodic.is_voiced]

@@ -19,7 +19,7 @@ the program Praat, Journal of Voice 31, 2017.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +29,7 @@ from dsp.phonation.perturbation import jitter_of
 from dsp.phonation.pitch import PitchContour, PitchSettings
 from dsp.phonation.pitch_track import PitchTrack
 from dsp.phonation.pulses import LONGEST_PERIOD_S, PulseContour, Pulses
-from dsp.phonation.section import Recording, Section, Whole
-from dsp.types import Samples
+from dsp.phonation.section import Recording, Section
 from dsp.voice.base import MeasureRefused
 
 Floats = NDArray[np.float64]
@@ -83,7 +82,7 @@ def dsi(mpt_s: float, low: Recording, high: Recording, vowel: Recording, spl_at_
     i_low = _lowest_db(_whole(low, "soft voice")) + spl_at_0dbfs
     held = _whole(vowel, "vowel")
     rate_hz = held.whole.sample_rate_hz
-    last = _section(held.samples[max(0, held.samples.size - round(VOWEL_S * rate_hz)) :], rate_hz)
+    last = Section.of_all(held.samples[max(0, held.samples.size - round(VOWEL_S * rate_hz)) :], rate_hz)
     jitter = jitter_of(_pulses(last, JITTER_PITCH)[1])
     if jitter.local_pct is None or jitter.ppq5_pct is None:
         raise MeasureRefused("DSI needs jitter, and the vowel has no cycles of a voice: hold it steadily")
@@ -92,8 +91,10 @@ def dsi(mpt_s: float, low: Recording, high: Recording, vowel: Recording, spl_at_
         warnings.append(
             f"the vowel lasts {held.whole.seconds:.1f} s, DSI is meant for {VOWEL_S:g} s of it: hold it longer"
         )
-    if min(r.sample_rate_hz for r in (high, low, vowel)) < 44100:
-        warnings.append("jitter is measured too large below a sample rate of 44100 Hz, and the index too low")
+    if rate_hz < 44100:
+        warnings.append(
+            f"the vowel has {rate_hz} Hz: jitter is measured too large below 44100 Hz, and the index too low"
+        )
     components = {
         "mpt_s": float(mpt_s),
         "f0_high_hz": f0_high_hz,
@@ -153,8 +154,7 @@ def _lowest_db(section: Section) -> float:
 def _pulses(section: Section, settings: PitchSettings) -> tuple[PitchTrack, Pulses]:
     pitch = PitchContour(settings).push(section)
     contour = PulseContour()
-    whole, size = section.whole, section.samples.size
-    contour.push(Section(whole, section.samples, 0, 0, size, pitch))
+    contour.push(replace(section, pitch=pitch))
     return pitch, contour.finish()
 
 
@@ -164,10 +164,4 @@ def _whole(recording: Recording, what: str) -> Section:
         raise MeasureRefused(
             f"the {what} lasts {recording.size / rate_hz:.0f} s, DSI takes up to {MOST_S:g} s: cut a part out"
         )
-    return _section(np.ascontiguousarray(recording.read(0, recording.size)[0]), rate_hz)
-
-
-def _section(samples: Samples, rate_hz: int) -> Section:
-    mean = float(samples.mean(dtype=np.float64)) if samples.size else 0.0
-    peak = float(np.abs(samples - np.float32(mean)).max()) if samples.size else 0.0
-    return Section(Whole(rate_hz, samples.size, mean, peak), samples, 0, 0, samples.size)
+    return Section.of_all(np.ascontiguousarray(recording.read(0, recording.size)[0]), rate_hz)

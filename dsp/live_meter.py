@@ -7,7 +7,6 @@ Sources: loudness and true peak after ITU-R BS.1770-5 and EBU Tech 3341 (see `ds
 windows of momentary and short-term loudness move every 10 ms, integrated loudness counts one of 0.4 s every 0.1 s.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from dsp.biquads import Cascade
 from dsp.errors import ParameterError
+from dsp.full_scale import FULL_SCALE, SILENCE_DB, amplitude_db, peak_of, power_db
 from dsp.loudness import GatedLoudness, channel_weights, k_weighting, loudness_of
 from dsp.mending import LOUDEST, mend
 from dsp.true_peak import true_peak_meter
@@ -26,10 +26,6 @@ RMS_SLICES = 30
 MOMENTARY_SLICES = 40
 SHORT_TERM_SLICES = 300
 HOP_SLICES = 10
-SILENCE_DB = -120.0
-"""What is not louder is shown as silence."""
-FULL_SCALE = 1.0 - 2.0**-15
-"""From here on a sample counts as clipped: the greatest that 16 bits can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +123,11 @@ class LiveMeter:
         if count != self._points.size:
             self._use(count)
         heard, copy, points = self._heard, self._copy, self._points
-        peak = _peak_of(block)
+        peak = peak_of(block)
         if not peak <= LOUDEST:  # a NaN is not
             block = block.copy()
             mend(block)
-            peak = _peak_of(block)
+            peak = peak_of(block)
         if peak >= FULL_SCALE:
             heard.clipped += int(np.count_nonzero(np.abs(block) >= FULL_SCALE))
         heard.max_peak = max(heard.max_peak, peak)
@@ -146,7 +142,7 @@ class LiveMeter:
         while start < count:
             stop = min(count, start + self._missing)
             piece = block[:, start:stop]
-            self._add(heard, piece, copy[:, start:stop], _peak_of(piece))
+            self._add(heard, piece, copy[:, start:stop], peak_of(piece))
             start = stop
 
     def read(self) -> MeterReading:
@@ -160,13 +156,13 @@ class LiveMeter:
         if known >= SHORT_TERM_SLICES:
             short_term = float(heard.energies.mean())
         return MeterReading(
-            peak_dbfs=_decibels(float(heard.peaks.max()), 20.0),
-            rms_dbfs=_decibels(float(square), 10.0),
+            peak_dbfs=amplitude_db(float(heard.peaks.max())),
+            rms_dbfs=power_db(float(square)),
             momentary_lufs=_lufs(momentary),
             short_term_lufs=_lufs(short_term),
             integrated_lufs=heard.loudness.loudness(),
-            true_peak_dbtp=_decibels(heard.true_peak, 20.0),
-            max_peak_dbfs=_decibels(heard.max_peak, 20.0),
+            true_peak_dbtp=amplitude_db(heard.true_peak),
+            max_peak_dbfs=amplitude_db(heard.max_peak),
             clipped=heard.clipped,
         )
 
@@ -200,15 +196,6 @@ class LiveMeter:
                 self._peak, self._square / (self._counted * self._channels), self._energy / self._counted
             )
             self._begin_slice()
-
-
-def _peak_of(block: Block) -> float:
-    return max(float(block.max()), -float(block.min()))
-
-
-def _decibels(value: float, times: float) -> float | None:
-    """*value* in dB; None for silence."""
-    return times * math.log10(value) if value > 10.0 ** (SILENCE_DB / times) else None
 
 
 def _lufs(energy: float) -> float | None:

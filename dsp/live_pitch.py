@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp.full_scale import peak_of
 from dsp.phonation.frame_grid import FrameGrid
 from dsp.phonation.phonation import VoiceSettings
 from dsp.phonation.pitch_frames import Candidates, PitchFrames
@@ -146,7 +147,7 @@ class LivePitch:
         newest = between(max(self._peaked, end - self._rate_hz), end)
         self._peaked = end
         if newest.size:
-            value = max(float(newest.max()), -float(newest.min()))
+            value = peak_of(newest)
             while self._peaks and self._peaks[-1][1] <= value:
                 self._peaks.pop()
             self._peaks.append((end, value))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
+from dsp.full_scale import FULL_SCALE, amplitude_db, peak_of, power_db
 from dsp.live_pitch import LivePitch
 from dsp.live_vowel import LiveVowel, VowelWatch
 from dsp.mending import LOUDEST, mend
@@ -32,9 +33,6 @@ SHOWN_HZ = 10_000.0
 HIGH_HZ = 6000.0
 """Power of the voiced parts above this over all of their power is the HPR (Shoji, Regenbogen, Yu & Blaugrund 1992)."""
 LEAST_HPR_RATE_HZ = 16_000
-SILENCE_DB = -120.0
-FULL_SCALE = 1.0 - 2.0**-15
-"""From here on a sample counts as clipped: the greatest that 16 bits can hold."""
 
 Values = NDArray[np.float64]
 
@@ -104,7 +102,7 @@ class LiveVoice:
         count = block.shape[1]
         if count == 0:
             return
-        peak = max(float(block.max()), -float(block.min()))
+        peak = peak_of(block)
         if not peak <= LOUDEST:  # a NaN is not
             block = block.copy()
             mend(block)
@@ -141,8 +139,8 @@ class LiveVoice:
         f0 = float(trace[-1]) if trace.size else 0.0
         return LiveVoiceReading(
             seconds=end / rate,
-            level_dbfs=_decibels(square, 10.0),
-            peak_dbfs=_decibels(_peak_of(longer), 20.0),
+            level_dbfs=power_db(square),
+            peak_dbfs=amplitude_db(peak_of(longer)),
             clipped=self._clipped,
             f0_hz=f0 if f0 > 0.0 else None,
             trace_hz=trace,
@@ -166,12 +164,3 @@ class LiveVoice:
         if at + count <= kept.size:
             return kept[at : at + count].copy()
         return np.concatenate([kept[at:], kept[: at + count - kept.size]])
-
-
-def _peak_of(samples: Samples) -> float:
-    return max(float(samples.max()), -float(samples.min())) if samples.size else 0.0
-
-
-def _decibels(value: float, times: float) -> float | None:
-    """*value* in dB; None for silence."""
-    return float(times * np.log10(value)) if value > 10.0 ** (SILENCE_DB / times) else None

@@ -19,7 +19,7 @@ from dsp.phonation.perturbation import jitter_of, shimmer_of
 from dsp.phonation.phonation import VoiceSettings
 from dsp.phonation.pitch_track import PitchTrack
 from dsp.phonation.pulses import PulseContour
-from dsp.phonation.section import Section, Whole
+from dsp.phonation.section import Section
 from dsp.phonation.task import find_task
 from dsp.phonation.texture import TextureContour
 from dsp.types import Samples
@@ -139,9 +139,8 @@ class VowelWatch:
             new: how many of the samples were not looked at the last time.
         """
         rate, settings = self._rate_hz, self._settings
-        mean = float(samples.mean())
-        whole = Whole(rate, samples.size, mean, float(np.abs(samples - np.float32(mean)).max()))
-        section = Section(whole, samples, 0, 0, samples.size, track)
+        section = replace(Section.of_all(samples, rate), pitch=track)
+        whole = section.whole
         texture = TextureContour()
         texture.push(section)
         if find_task(track, texture.finish(), whole).kind != "vowel":

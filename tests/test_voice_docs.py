@@ -12,6 +12,7 @@ from softphone.scorer.voice import VoiceResult
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "docs" / "voice.md").read_text(encoding="utf-8")
 MEASURES = ROOT / "docs" / "voice-measures.md"
+AGAINST_PRAAT = ROOT / "docs" / "voice-against-praat.md"
 
 
 def test_the_reference_is_what_the_generator_makes() -> None:
@@ -35,3 +36,14 @@ def test_every_key_and_column_is_described() -> None:
     assert not figures - named
     assert not {*VoiceResult.__annotations__, "took_s", "report", "from_s"} - named
     assert not set(columns()) - named
+
+
+def test_the_tables_against_praat_have_every_measure_that_is_held_against_it_with_its_tolerance() -> None:
+    from support.praat import parselmouth  # noqa: F401  (skips where there is none)
+
+    from tests.support.voice_cases import TOLERANCES
+
+    text = AGAINST_PRAAT.read_text(encoding="utf-8")
+    greatest = text.split("## Greatest differences")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", greatest, re.MULTILINE))
+    assert rows == {key: str(limit) for key, limit in TOLERANCES.items()}, "run tools/make_voice_tables.py"

@@ -241,6 +241,38 @@ static PyObject *cepstrum_prominence(PyObject *object, PyObject *args)
     Py_RETURN_NONE;
 }
 
+static PyObject *cepstrum_regression(PyObject *object, PyObject *args)
+{
+    Cepstrum *self = (Cepstrum *)object;
+    PyObject *objects[2];
+    Py_ssize_t first, low, high;
+    if (!PyArg_ParseTuple(args, "OnnnO:regression", &objects[0], &first, &low, &high, &objects[1]))
+        return NULL;
+    static const char *const names[] = {"rows", "out"};
+    Py_buffer views[2];
+    if (get_all(objects, views, "fD", names) < 0)
+        return NULL;
+    const Py_ssize_t lines = (Py_ssize_t)self->frames.lines;
+    const int good = is_rows(&views[0], lines) && views[1].ndim == 1 && views[0].shape[0] == views[1].shape[0] &&
+                     first >= 0 && first < lines - 1 && low >= 0 && low <= high && high < lines;
+    if (good) {
+        Py_BEGIN_ALLOW_THREADS
+        const float *rows = views[0].buf;
+        double *out = views[1].buf;
+        for (Py_ssize_t i = 0; i < views[1].shape[0]; i++)
+            out[i] = lines_regression(rows + i * lines, (size_t)lines, (size_t)first, (size_t)low, (size_t)high,
+                                      self->frames.vector);
+        Py_END_ALLOW_THREADS
+    } else {
+        PyErr_SetString(PyExc_ValueError,
+                        "wanted rows (n, lines), 0 <= first < lines - 1, 0 <= low <= high < lines, out (n,)");
+    }
+    release_all(views, 2);
+    if (!good)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
 static PyObject *cepstrum_lines(PyObject *object, void *closure)
 {
     (void)closure;
@@ -257,6 +289,7 @@ static PyMethodDef methods[] = {
     {"decibels", cepstrum_decibels, METH_VARARGS, "10 log10."},
     {"smooth", cepstrum_smooth, METH_VARARGS, "Mean over rows and bins."},
     {"prominence", cepstrum_prominence, METH_VARARGS, "Peaks above their background."},
+    {"regression", cepstrum_regression, METH_VARARGS, "Peaks above a line of least squares."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -8,7 +8,7 @@
 
 #include "fft_stages.h"
 #include "vector.h"
-#include "vlc_math.h"
+#include "vector_math.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Smoothing, background and peak of cepstra: medians by selection, no sorting. */
 #include "cepstrum_lines.h"
 #include "vector.h"
-#include "vlc_math.h"
+#include "vector_math.h"
 
 #include <float.h>
 #include <string.h>
@@ -165,6 +165,39 @@ VECTOR_BODY static inline size_t parabolas_body(const float *y, size_t n, float 
     return at;
 }
 
+VECTOR_BODY static inline double regression_body(const float *db, size_t count, size_t first, size_t low, size_t high)
+{
+    enum { LANES = 8 };
+    const size_t n = count - first, whole = n - n % LANES;
+    const double middle = 0.5 * (double)(n - 1);
+    const float *y = db + first;
+    float sums[LANES] = {0}, turns[LANES] = {0};
+    for (size_t i = 0; i < whole; i += LANES)
+        for (size_t l = 0; l < LANES; l++) {
+            sums[l] += y[i + l];
+            turns[l] += ((float)(int)(i + l) - (float)middle) * y[i + l];
+        }
+    double sum = 0.0, turn = 0.0;
+    for (size_t l = 0; l < LANES; l++) {
+        sum += sums[l];
+        turn += turns[l];
+    }
+    for (size_t i = whole; i < n; i++) {
+        sum += y[i];
+        turn += ((double)i - middle) * y[i];
+    }
+    int32_t best = INT32_MIN;
+    for (size_t i = low; i <= high; i++) {
+        const int32_t order = order_of(db[i]);
+        best = order > best ? order : best;
+    }
+    size_t at = low;
+    while (at < high && order_of(db[at]) != best)
+        at++;
+    const double points = (double)n, slope = turn / (points * (points * points - 1.0) / 12.0);
+    return db[at] - (sum / points + slope * ((double)at - (double)first - middle));
+}
+
 #define FOR_BOTH(name, parameters, arguments)                                                                          \
     static void name##_plain parameters                                                                                \
     {                                                                                                                  \
@@ -206,6 +239,25 @@ VECTOR_TARGET static size_t parabolas_vector(const float *y, size_t n, float *ou
 #else
 #define parabolas_vector parabolas_plain
 #endif
+
+static double regression_plain(const float *db, size_t count, size_t first, size_t low, size_t high)
+{
+    return regression_body(db, count, first, low, high);
+}
+
+#ifdef HAVE_VECTOR_TARGET
+VECTOR_TARGET static double regression_vector(const float *db, size_t count, size_t first, size_t low, size_t high)
+{
+    return regression_body(db, count, first, low, high);
+}
+#else
+#define regression_vector regression_plain
+#endif
+
+double lines_regression(const float *db, size_t count, size_t first, size_t low, size_t high, int vector)
+{
+    return (vector ? regression_vector : regression_plain)(db, count, first, low, high);
+}
 
 void lines_to_db(const float *powers, size_t count, float *out, int vector)
 {

@@ -29,4 +29,8 @@ void lines_robust(const float *db, size_t count, float *spare, Guess *guess, dou
  * high - low + 1. */
 void lines_peak(const float *db, size_t low, size_t high, float *spare, double *found, int vector);
 
+/* How far the greatest of *db* between bins *low* and *high* is above the line of least squares through bins *first* to
+ * *count* - 1. */
+double lines_regression(const float *db, size_t count, size_t first, size_t low, size_t high, int vector);
+
 #endif

@@ -63,15 +63,22 @@ void correlator_free(Correlator *c)
 VECTOR_BODY static inline void load_body(const Correlator *c, const float *const *from, const float *mean, float scale,
                                          size_t count, float *RESTRICT even, float *RESTRICT odd)
 {
-    for (size_t i = 0; i < count; i += 2) {
+    const size_t pairs = count / 2, used = count - pairs;
+    for (size_t i = 0; i < 2 * pairs; i += 2) {
         const float u = c->cross ? scale : c->window[i] * scale, v = c->cross ? scale : c->window[i + 1] * scale;
         EACH_LANE {
             even[LANES / 2 * i + l] = (from[l][i] - mean[l]) * u;
             odd[LANES / 2 * i + l] = (from[l][i + 1] - mean[l]) * v;
         }
     }
-    memset(even + LANES / 2 * count, 0, LANES * (c->fft.half - count / 2) * sizeof(float));
-    memset(odd + LANES / 2 * count, 0, LANES * (c->fft.half - count / 2) * sizeof(float));
+    if (used > pairs) { /* only with *cross*: a window is even */
+        EACH_LANE {
+            even[LANES * pairs + l] = (from[l][count - 1] - mean[l]) * scale;
+            odd[LANES * pairs + l] = 0.0f;
+        }
+    }
+    memset(even + LANES * used, 0, LANES * (c->fft.half - used) * sizeof(float));
+    memset(odd + LANES * used, 0, LANES * (c->fft.half - used) * sizeof(float));
 }
 
 /* A transform of *n* points that stays in the cache: four parts, every fourth bin each, until they are short. Bins lie as

@@ -2,7 +2,7 @@
 #ifndef DSP_PITCH_CORRELATE_H
 #define DSP_PITCH_CORRELATE_H
 
-#include "vlc_lanes.h"
+#include "fft_lanes.h"
 
 #include <stddef.h>
 

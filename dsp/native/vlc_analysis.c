@@ -1,7 +1,7 @@
 /* The object VlcAnalysis: band energies, voicing and f0 of one packet of speech a call. */
 #include "native.h"
-#include "vlc_lanes.h"
-#include "vlc_math.h"
+#include "fft_lanes.h"
+#include "vector_math.h"
 #include "vlc_pitch.h"
 
 #include <math.h>

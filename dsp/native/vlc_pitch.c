@@ -1,7 +1,7 @@
 /* See vlc_pitch.h. */
 #include "vlc_pitch.h"
 #include "vector.h"
-#include "vlc_math.h"
+#include "vector_math.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #ifndef DSP_VLC_PITCH_H
 #define DSP_VLC_PITCH_H
 
-#include "vlc_lanes.h"
+#include "fft_lanes.h"
 
 #include <stddef.h>
 

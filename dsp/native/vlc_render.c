@@ -1,6 +1,6 @@
 /* See vlc_render.h. */
 #include "vlc_render.h"
-#include "vlc_math.h"
+#include "vector_math.h"
 
 #include <math.h>
 #include <string.h>

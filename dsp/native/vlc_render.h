@@ -6,7 +6,7 @@
 #ifndef DSP_VLC_RENDER_H
 #define DSP_VLC_RENDER_H
 
-#include "vlc_lanes.h"
+#include "fft_lanes.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dsp.errors import DspError, ParameterError
-from dsp.phonation.cepstrum import CepstrumContour
+from dsp.phonation.cepstrum import RATE_HZ, CepstrumContour
 from dsp.phonation.complexity import ComplexityContour
 from dsp.phonation.formants import FormantContour
 from dsp.phonation.harmonicity import HarmonicityContour
@@ -16,7 +16,7 @@ from dsp.phonation.likeness import LikenessContour
 from dsp.phonation.phonation import Phonation, VoiceSettings
 from dsp.phonation.pitch import PitchContour, PitchSettings
 from dsp.phonation.pulses import PulseContour
-from dsp.phonation.section import SECTION_S, WHOLE_S, Contour, Recording, Section, Whole
+from dsp.phonation.section import SECTION_S, WHOLE_S, Contour, Recording, Section, Transforms, Whole
 from dsp.phonation.spectra import SpectrumContour
 from dsp.phonation.suitability import LEAST_S, suitability
 from dsp.phonation.survey import ChannelSurvey, finite, loudest, surveyed
@@ -77,7 +77,7 @@ def phonation(
         "pulses": PulseContour(),
         "hnr_cc": HarmonicityContour("cc", floor_hz=floor_hz),
         "hnr_ac": HarmonicityContour("ac", floor_hz=floor_hz, periods_per_window=4.5),
-        "cepstra": CepstrumContour(),
+        "cepstra": CepstrumContour(means_only=True),
         "spectra": SpectrumContour(),
         "formants": FormantContour(ceiling_hz=settings.formant_ceiling_hz),
         "intensity": IntensityContour(floor_hz=floor_hz),
@@ -91,7 +91,8 @@ def phonation(
     parts = len(contours) + 2
     sections = list(_cores(whole))
     for index, (start, stop) in enumerate(sections):
-        block, section = _section(recording, whole, chosen, (start, stop), margin_s, offset)
+        transforms = Transforms(max(0.5 * RATE_HZ, settings.formant_ceiling_hz))
+        block, section = _section(recording, whole, chosen, (start, stop), margin_s, offset, transforms)
 
         def step(part: int, index: int = index) -> None:
             done = (index + part / parts) / len(sections)
@@ -105,6 +106,8 @@ def phonation(
         if likeness is not None:
             likeness.push(finite(block[0]), finite(block[1]), section)
         step(parts)
+        # Before the next one is read.
+        del block, section, transforms
 
     pitch = pitches.finish()
     # One after the other, so that the pieces of none are there longer than its whole.
@@ -174,7 +177,13 @@ def _cores(whole: Whole) -> Iterator[tuple[int, int]]:
 
 
 def _section(
-    recording: Recording, whole: Whole, channel: int, core: tuple[int, int], margin_s: float, offset: float
+    recording: Recording,
+    whole: Whole,
+    channel: int,
+    core: tuple[int, int],
+    margin_s: float,
+    offset: float,
+    transforms: Transforms,
 ) -> tuple[Block, Section]:
     """All channels, and what is measured."""
     start, stop = core
@@ -184,4 +193,6 @@ def _section(
     samples = finite(block[channel])
     if offset:
         samples = samples - np.float32(offset)
-    return block, Section(whole=whole, samples=samples, first=first, start=start, stop=stop)
+    return block, Section(
+        whole=whole, samples=samples, first=first, start=start, stop=stop, transforms=transforms
+    )

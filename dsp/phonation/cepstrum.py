@@ -20,15 +20,17 @@ R. L. Erickson, Acoustic correlates of breathy vocal quality, JSHR 37, 1994; J. 
 correlates of breathy vocal quality: dysphonic voices and continuous speech, JSHR 39, 1996.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, exp, floor, pi
+from math import ceil, exp, floor, nan, pi
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dsp._native import Cepstrum
-from dsp.phonation.resampled import resampled_section
-from dsp.phonation.section import Section, Whole
+from dsp.phonation.kept import Kept, even_times
+from dsp.phonation.resampled import resampled_section, takes_sines
+from dsp.phonation.section import WHOLE_S, Section, Whole
 from dsp.phonation.time_average import time_average
 
 Floats = NDArray[np.float64]
@@ -54,11 +56,14 @@ HILLENBRAND_PEAK_HZ = (60.0, 300.0)
 HILLENBRAND_LINE_S = 0.001
 """Where the regression line begins."""
 
+PROMINENCES = ("cpps_db", "cpp_db", "cpp_hillenbrand_db", "cpps_hillenbrand_db")
 AROUND = 5
 """Frames on either side that an average wants."""
-CHUNK = 512
+CHUNK = 256
 """Frames at a time."""
 MARGIN_S = 0.2
+STILL = 1e-6
+"""Of the energy of the loudest frame, 60 dB: a pause that was cut out or faded, as no room is."""
 PROBES = 16
 """Loud frames of a section that are looked at first, for whether the voice is without any noise. Then what fills the valleys
 between its harmonics, and so its prominence, is what the change of rate errs, and that has to be Praat's."""
@@ -68,12 +73,18 @@ between its harmonics, and so its prominence, is what the change of rate errs, a
 class Cepstra:
     """Peaks of all frames; arrays ``(frames,)``, nan where a window holds nothing at all.
 
-    Prominences are float32: two hours have 3.6 million frames.
+    Two hours have 3.6 million frames: prominences are float32, and of recordings longer than
+    `dsp.phonation.section.WHOLE_S` only their means are kept, unless each of them was asked for.
     """
 
-    times_s: Floats
-    """Centres of the frames."""
+    frames: int
+    """How many there are."""
+    first_s: float
+    """Centre of the first."""
+    means_db: Mapping[str, float]
+    """Mean prominence over all frames with any sound, by the name of the array it is of; nan without any."""
     cpps_db: Rows
+    """Empty where only means are kept, as are the other three."""
     cpp_db: Rows
     cpp_hillenbrand_db: Rows
     """Of every fifth frame, ``(ceil(frames / 5),)``."""
@@ -88,25 +99,31 @@ class Cepstra:
     """Where the peak of the mean cepstrum is; nan without frames."""
     step_s: float = STEP_S
 
+    @property
+    def times_s(self) -> Floats:
+        """Centres of the frames."""
+        return even_times(self.first_s, self.step_s, self.frames)
+
 
 class CepstrumContour:
     """Cepstra of the sections of one recording in turn.
 
     Args:
         hillenbrand: whether Hillenbrand's scales are wanted, too; without them their arrays are empty.
+        means_only: whether of a long recording only the means are wanted.
     """
 
     margin_s = MARGIN_S
 
-    def __init__(self, *, hillenbrand: bool = True) -> None:
+    def __init__(self, *, hillenbrand: bool = True, means_only: bool = False) -> None:
         self._has_hillenbrand = hillenbrand
         self._praat = Cepstrum(gaussian(round(WINDOW_S * RATE_HZ)), POINTS, float(RATE_HZ))
         self._hillenbrand = Cepstrum(np.hamming(HILLENBRAND_POINTS), HILLENBRAND_POINTS, float(RATE_HZ))
-        self._times: list[Floats] = []
-        self._cpp: list[Rows] = []
-        self._cpps: list[Rows] = []
-        self._cpp_hillenbrand: list[Rows] = []
-        self._cpps_hillenbrand: list[Rows] = []
+        self._long, self._short = _Window(self._praat), _Window(self._hillenbrand)
+        self._means_only = means_only
+        self._frames = 0
+        self._first_s = 0.0
+        self._found = {name: Prominences() for name in PROMINENCES}
         self._sum: Floats = np.zeros(POINTS // 2 + 1)
         self._summed = 0
 
@@ -116,17 +133,25 @@ class CepstrumContour:
         own = np.flatnonzero(section.owned(times))
         if own.size == 0:
             return
+        if self._frames == 0:
+            self._first_s = float(times[own[0]])
+            for each in self._found.values():
+                each.is_kept = not self._means_only or section.whole.seconds <= WHOLE_S
         framed = _Framed(section, times)
         probed = framed.loud(own)
-        if 2 * self._deep(framed, probed) > probed.size > 0:
+        if takes_sines(section) and (
+            framed.falls_silent(own) or 2 * self._deep(framed, probed) > probed.size > 0
+        ):
             framed = _Framed(section, times, by_sines=True)
         first, stop = int(own[0]), int(own[-1]) + 1
+        self._long.begin()
+        self._short.begin()
         for begin in range(first, stop, CHUNK):
             frames = (begin, min(stop, begin + CHUNK))
             self._push_praat(framed, frames)
             if self._has_hillenbrand:
                 self._push_hillenbrand(framed, frames)
-        self._times.append(times[own])
+        self._frames += own.size
 
     def finish(self) -> Cepstra:
         """Give what was found."""
@@ -142,15 +167,17 @@ class CepstrumContour:
             trend = (float(found[0, 1]) * RATE_HZ, float(found[0, 2]))
             peak_s = float(found[0, 3]) / RATE_HZ
         return Cepstra(
-            np.concatenate([np.zeros(0), *self._times]),
-            _joined(self._cpps),
-            _joined(self._cpp),
-            _joined(self._cpp_hillenbrand),
-            _joined(self._cpps_hillenbrand),
-            quefrency_s,
-            mean,
-            trend,
-            peak_s,
+            frames=self._frames,
+            first_s=self._first_s,
+            means_db={name: each.mean_db for name, each in self._found.items()},
+            cpps_db=self._found["cpps_db"].kept.joined(),
+            cpp_db=self._found["cpp_db"].kept.joined(),
+            cpp_hillenbrand_db=self._found["cpp_hillenbrand_db"].kept.joined(),
+            cpps_hillenbrand_db=self._found["cpps_hillenbrand_db"].kept.joined(),
+            quefrency_s=quefrency_s,
+            mean_cepstrum_db=mean,
+            trend=trend,
+            peak_quefrency_s=peak_s,
         )
 
     def _deep(self, framed: "_Framed", frames: NDArray[np.intp]) -> int:
@@ -160,32 +187,99 @@ class CepstrumContour:
 
     def _push_praat(self, framed: "_Framed", frames: tuple[int, int]) -> None:
         begin, stop = frames
-        rows, weights = _rows(self._praat, framed.emphasised, framed.long, frames, TIME_FRAMES)
+        rows, weights = self._long.rows(framed.emphasised, framed.long, frames, TIME_FRAMES)
         powers = rows[AROUND : AROUND + stop - begin]
         inside = framed.heard[begin:stop]
         self._sum += np.einsum("i,ij->j", inside.astype(np.float32), powers)
         self._summed += int(inside.sum())
-        smooth, found = np.empty_like(powers), np.empty((stop - begin, 5))
+        smooth, found = self._long.smooth[: stop - begin], np.empty((stop - begin, 5))
         self._praat.smooth(rows, weights, smooth)
-        for power, into in ((smooth, self._cpps), (powers, self._cpp)):
+        for power, name in ((smooth, "cpps_db"), (powers, "cpp_db")):
             level = smooth  # the first is done with when the second comes
             self._praat.decibels(power, level)
             self._praat.prominence(level, *_bins(PEAK_HZ), found)
-            into.append(np.where(inside, found[:, 0], np.nan).astype(np.float32))
+            self._found[name].add(found[:, 0], inside)
 
     def _push_hillenbrand(self, framed: "_Framed", frames: tuple[int, int]) -> None:
         begin, stop = frames
-        rows, weights = _rows(self._hillenbrand, framed.sound, framed.short, frames, HILLENBRAND_FRAMES)
-        self._hillenbrand.decibels(rows, rows)
+        rows, weights = self._short.rows(framed.sound, framed.short, frames, HILLENBRAND_FRAMES, in_db=True)
         every = slice(-begin % HILLENBRAND_EVERY, None, HILLENBRAND_EVERY)
         plain = np.ascontiguousarray(rows[AROUND : AROUND + stop - begin][every])
         inside = framed.heard[begin:stop]
-        self._cpp_hillenbrand.append(
-            np.where(inside[every], above_regression(plain), np.nan).astype(np.float32)
-        )
-        smooth = np.empty((stop - begin, rows.shape[1]), dtype=np.float32)
+        self._found["cpp_hillenbrand_db"].add(self._above_regression(plain), inside[every])
+        smooth = self._short.smooth[: stop - begin]
         self._hillenbrand.smooth(rows, weights, smooth)
-        self._cpps_hillenbrand.append(np.where(inside, above_regression(smooth), np.nan).astype(np.float32))
+        self._found["cpps_hillenbrand_db"].add(self._above_regression(smooth), inside)
+
+    def _above_regression(self, cepstra_db: Rows) -> Floats:
+        """How far the greatest of each cepstrum, ``(n, bins)``, is above its regression line, dB, ``(n,)``."""
+        above = np.empty(cepstra_db.shape[0])
+        first = round(HILLENBRAND_LINE_S * RATE_HZ)
+        self._hillenbrand.regression(cepstra_db, first, *_bins(HILLENBRAND_PEAK_HZ), above)
+        return above
+
+
+class _Window:
+    """Cepstra of the frames that are worked on and of AROUND on either side; room that is used over and over."""
+
+    def __init__(self, kernel: Cepstrum) -> None:
+        self._kernel = kernel
+        self._rows = np.empty((CHUNK + 2 * AROUND, kernel.lines), dtype=np.float32)
+        self.smooth = np.empty((CHUNK, kernel.lines), dtype=np.float32)
+        """Room for as many frames."""
+        self._before = 0
+        """Frames of the chunk before, whose last rows are those before the next."""
+
+    def begin(self) -> None:
+        """Take another sound."""
+        self._before = 0
+
+    def rows(
+        self, sound: Floats, starts: Floats, frames: tuple[int, int], average: int, *, in_db: bool = False
+    ) -> tuple[Rows, Rows]:
+        """Power cepstra of *frames*, which follow those before, and of AROUND more on either side; and their weights.
+
+        Zero, before *in_db*, beyond the recording.
+        """
+        begin, stop = frames
+        rows = self._rows[: stop - begin + 2 * AROUND]
+        known = 2 * AROUND if self._before else 0
+        rows[:known] = self._rows[self._before : self._before + known].copy()
+        self._before = stop - begin
+        low, high = max(0, begin - AROUND + known), min(starts.size, stop + AROUND)
+        first, past = (frame - (begin - AROUND) for frame in (low, high))
+        rows[known:first] = 0.0
+        rows[past:] = 0.0
+        self._kernel.powers(sound, starts[low:high].copy(), rows[first:past])
+        if in_db:
+            self._kernel.decibels(rows[known:], rows[known:])
+        return rows, time_average(np.arange(begin, stop), starts.size, average, AROUND)
+
+
+class Prominences:
+    """One scale's, of all frames."""
+
+    def __init__(self) -> None:
+        self.is_kept = True
+        """Whether each, or their mean alone."""
+        self.kept = Kept(np.float32)
+        self._sum = 0.0
+        self._count = 0
+
+    def add(self, values: Floats, inside: NDArray[np.bool_]) -> None:
+        """Take those of some frames, of which *inside* says whether there is any sound."""
+        fine = values.astype(np.float32)
+        heard = fine[inside]
+        self._sum += float(heard.sum(dtype=np.float64))
+        self._count += heard.size
+        if self.is_kept:
+            fine[~inside] = np.nan
+            self.kept.append(fine)
+
+    @property
+    def mean_db(self) -> float:
+        """Of the frames with any sound; nan without any."""
+        return self._sum / self._count if self._count else nan
 
 
 class _Framed:
@@ -210,6 +304,11 @@ class _Framed:
         """Whether there is anything at all in each window."""
         heard: NDArray[np.bool_] = self.energy > 0.0
         return heard
+
+    def falls_silent(self, frames: NDArray[np.intp]) -> bool:
+        """Whether one of *frames* is so far below the loudest that what is in it is what the change of rate errs."""
+        energy = self.energy[frames]
+        return bool(energy.min() < STILL * energy.max())
 
     def loud(self, frames: NDArray[np.intp]) -> NDArray[np.intp]:
         """Up to some 32 of *frames*, from those within 20 dB of the loudest."""
@@ -247,32 +346,6 @@ def _times_near(section: Section) -> Floats:
     return frame_times(section.whole, first, ceil(section.stop / rate_hz / STEP_S) + around)
 
 
-def above_regression(cepstra_db: Rows) -> Floats:
-    """How far the greatest of each cepstrum, ``(n, bins)``, is above its regression line, dB, ``(n,)``."""
-    line = np.arange(round(HILLENBRAND_LINE_S * RATE_HZ), cepstra_db.shape[1])
-    away = (line - line.mean()).astype(np.float32)
-    fit = np.stack([np.full(line.size, 1.0 / line.size, dtype=np.float32), away / (away @ away)])
-    fitted = cepstra_db[:, line[0] :] @ fit.T
-    low, high = _bins(HILLENBRAND_PEAK_HZ)
-    searched = cepstra_db[:, low : high + 1]
-    peak = searched.argmax(axis=1)
-    top = np.take_along_axis(searched, peak[:, None], axis=1)[:, 0]
-    below = fitted[:, 0] + fitted[:, 1] * (peak + low - line.mean())
-    return np.asarray(top - below, dtype=np.float64)
-
-
-def _rows(
-    kernel: Cepstrum, sound: Floats, starts: Floats, frames: tuple[int, int], average: int
-) -> tuple[Rows, Rows]:
-    """Power cepstra of *frames* and AROUND more on either side, zero beyond the recording, and their weights."""
-    begin, stop = frames
-    low, high = max(0, begin - AROUND), min(starts.size, stop + AROUND)
-    rows = np.zeros((stop - begin + 2 * AROUND, kernel.lines), dtype=np.float32)
-    skip = low - (begin - AROUND)
-    kernel.powers(sound, starts[low:high].copy(), rows[skip : skip + high - low])
-    return rows, time_average(np.arange(begin, stop), starts.size, average, AROUND)
-
-
 def _starts(whole: Whole, at_s: float, times: Floats, window_s: float) -> Floats:
     """Where in a section's sound, which begins at *at_s*, the window around each time begins."""
     count = floor(whole.size * RATE_HZ / whole.sample_rate_hz + 0.5)
@@ -284,7 +357,3 @@ def _starts(whole: Whole, at_s: float, times: Floats, window_s: float) -> Floats
 
 def _bins(range_hz: tuple[float, float]) -> tuple[int, int]:
     return ceil(RATE_HZ / range_hz[1]), floor(RATE_HZ / range_hz[0])
-
-
-def _joined(parts: list[Rows]) -> Rows:
-    return np.concatenate([np.zeros(0, dtype=np.float32), *parts])

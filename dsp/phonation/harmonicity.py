@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
 from dsp.phonation.frame_grid import FrameGrid
+from dsp.phonation.kept import Kept, even_times, fine_type
 from dsp.phonation.pitch_frames import PitchFrames
 from dsp.phonation.pitch_path import unvoiced_strength
+from dsp.phonation.pitch_track import Levels
 from dsp.phonation.section import Section
 
 __all__ = ["NO_VOICE_DB", "Harmonicity", "HarmonicityContour"]
@@ -36,18 +38,23 @@ PERIODS = {"cc": 1.0, "ac": 4.5}
 class Harmonicity:
     """One value a frame; arrays ``(frames,)``."""
 
-    times_s: Floats
-    """Centres of the frames."""
-    db: Floats
-    """`NO_VOICE_DB` where there is no voice."""
+    db: Levels
+    """`NO_VOICE_DB` where there is no voice; of long recordings float32 (`dsp.phonation.kept`)."""
+    first_s: float
+    """Centre of the first frame."""
     step_s: float
     """From frame to frame."""
+
+    @property
+    def times_s(self) -> Floats:
+        """Centres of the frames."""
+        return even_times(self.first_s, self.step_s, self.db.size)
 
     @property
     def mean_db(self) -> float | None:
         """Mean of the frames that have a voice; None without any."""
         heard = self.db[self.db > NO_VOICE_DB]
-        return float(heard.mean()) if heard.size else None
+        return float(heard.mean(dtype=np.float64)) if heard.size else None
 
 
 class HarmonicityContour:
@@ -91,8 +98,8 @@ class HarmonicityContour:
         self._silence = silence
         self._periods = periods
         self._frames: PitchFrames | None = None
-        self._times: list[Floats] = []
-        self._db: list[Floats] = []
+        self._first_s: float | None = None
+        self._db = Kept()
 
     @property
     def margin_s(self) -> float:
@@ -112,6 +119,7 @@ class HarmonicityContour:
                 voicing=0.0,
                 octave_cost=0.0,
             )
+            self._db = Kept(fine_type(section.whole))
         frames = self._frames
         grid = FrameGrid.of(section.whole, frames.window_s, self._step_s)
         times = grid.within(section, frames.reach_s)
@@ -120,12 +128,10 @@ class HarmonicityContour:
         share = found.strength[:, 0]
         silent = share <= unvoiced_strength(found.intensity, self._silence, 0.0)
         kept = np.clip(share, LEAST, 1.0 - LEAST)
-        self._times.append(times)
+        if self._first_s is None and times.size:
+            self._first_s = float(times[0])
         self._db.append(np.where(silent, NO_VOICE_DB, 10.0 * np.log10(kept / (1.0 - kept))))
 
     def finish(self) -> Harmonicity:
         """Harmonicity of the recording; after the last section. No frames where it is shorter than a window."""
-        none = np.zeros(0)
-        return Harmonicity(
-            np.concatenate([none, *self._times]), np.concatenate([none, *self._db]), self._step_s
-        )
+        return Harmonicity(self._db.joined(), 0.0 if self._first_s is None else self._first_s, self._step_s)

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
 from dsp.phonation.frame_grid import FrameGrid
+from dsp.phonation.kept import Kept, even_times, fine_type
+from dsp.phonation.pitch_track import Levels
 from dsp.phonation.section import Section, Whole
 from dsp.types import Samples
 
@@ -43,14 +45,20 @@ BLOCK_FRAMES = 64
 class Intensity:
     """One value a frame; arrays ``(frames,)``."""
 
-    times_s: Floats
-    """Centres of the frames, evenly spaced."""
-    db: Floats
-    """Mean square in dB of full scale (a full-scale square wave is 0, a sine -3.01); -300 where there is none."""
+    db: Levels
+    """Mean square in dB of full scale (a full-scale square wave is 0, a sine -3.01); -300 where there is none. Float32 of
+    long recordings (`dsp.phonation.kept`)."""
+    first_s: float
+    """Centre of the first frame."""
     step_s: float
     """From frame to frame."""
     floor_hz: float
     """Lowest pitch whose periods do not show as ripple; the window is 3.2 / floor long (effectively)."""
+
+    @property
+    def times_s(self) -> Floats:
+        """Centres of the frames, evenly spaced."""
+        return even_times(self.first_s, self.step_s, self.db.size)
 
 
 class IntensityContour:
@@ -65,8 +73,8 @@ class IntensityContour:
             raise ParameterError(f"the floor of the intensity must be 20 to 1000 Hz, got {floor_hz:g}")
         self._floor_hz = floor_hz
         self._step_s = STEP / floor_hz if step_s is None else step_s
-        self._times_s: list[Floats] = []
-        self._db: list[Floats] = []
+        self._first_s: float | None = None
+        self._db: Kept | None = None
 
     @property
     def margin_s(self) -> float:
@@ -78,15 +86,19 @@ class IntensityContour:
         grid = FrameGrid.of(section.whole, 2.0 * REACH / self._floor_hz, self._step_s)
         times_s = grid.within(section, self.margin_s)
         times_s = times_s[section.owned(times_s)]
-        self._times_s.append(times_s)
+        if self._db is None:
+            self._db = Kept(fine_type(section.whole))
+        if self._first_s is None and times_s.size:
+            self._first_s = float(times_s[0])
         window = _Window(section.whole.sample_rate_hz, REACH / self._floor_hz)
         for first in range(0, times_s.size, BLOCK_FRAMES):
             self._db.append(window.levels_db(section, times_s[first : first + BLOCK_FRAMES]))
 
     def finish(self) -> Intensity:
         """The level of the recording; no frames where it is shorter than a window."""
-        times_s = np.concatenate([np.zeros(0), *self._times_s])
-        return Intensity(times_s, np.concatenate([np.zeros(0), *self._db]), self._step_s, self._floor_hz)
+        level = np.zeros(0) if self._db is None else self._db.joined()
+        first_s = 0.0 if self._first_s is None else self._first_s
+        return Intensity(level, first_s, self._step_s, self._floor_hz)
 
 
 class _Window:

@@ -68,12 +68,10 @@ def jitter_of(pulses: Pulses) -> Jitter:
     fits, close = is_period(periods), are_close(periods, PERIOD_FACTOR)
     # A period that is far from both its neighbours is no part of the mean; the first and the last have one only.
     beside = np.concatenate((close, [True])) | np.concatenate(([True], close))
-    counted = periods[fits & beside]
-    if counted.size == 0:
+    mean = _mean(periods, fits & beside)
+    if mean is None:
         return Jitter(None, None, None, None, None)
-    mean = float(counted.mean())
-    steps = np.abs(np.diff(periods))[fits[1:] & fits[:-1] & close]
-    local = float(steps.mean()) if steps.size else None
+    local = _mean(_steps(periods), fits[1:] & fits[:-1] & close)
     rap = _from_mean(periods, fits, close, 3)
     return Jitter(
         local_pct=_share(local, mean),
@@ -87,18 +85,16 @@ def jitter_of(pulses: Pulses) -> Jitter:
 def shimmer_of(pulses: Pulses) -> Shimmer:
     """Shimmer of all cycles of a recording."""
     has_one = pulses.amplitude > 0.0
-    amplitudes = pulses.amplitude[has_one]
+    amplitudes = pulses.amplitude[has_one].astype(np.float64)
     if amplitudes.size < 2:
         return Shimmer(None, None, None, None, None, None)
     close = are_close(amplitudes, AMPLITUDE_FACTOR) & is_period(np.diff(pulses.times_s[has_one]))
     mean = float(amplitudes[:-1].mean())  # each that has a next one
-    steps = np.abs(np.diff(amplitudes))[close]
-    levels = np.abs(20.0 * np.diff(np.log10(amplitudes)))[close]
     fits = np.ones(amplitudes.size, np.bool_)
     apq3 = _from_mean(amplitudes, fits, close, 3)
     return Shimmer(
-        local_pct=_share(float(steps.mean()) if steps.size else None, mean),
-        local_db=float(levels.mean()) if levels.size else None,
+        local_pct=_share(_mean(_steps(amplitudes), close), mean),
+        local_db=_mean(_steps(20.0 * np.log10(amplitudes)), close),
         apq3_pct=_share(apq3, mean),
         apq5_pct=_share(_from_mean(amplitudes, fits, close, 5), mean),
         apq11_pct=_share(_from_mean(amplitudes, fits, close, 11), mean),
@@ -116,9 +112,21 @@ def _from_mean(values: Floats, fits: Flags, close: Flags, count: int) -> float |
         whole &= fits[at : at + stretches]
     for at in range(count - 1):
         whole &= close[at : at + stretches]
-    means = np.convolve(values, np.full(count, 1.0 / count), "valid")
-    distances = np.abs(values[count // 2 : count // 2 + stretches] - means)[whole]
-    return float(distances.mean()) if distances.size else None
+    distances = np.convolve(values, np.full(count, 1.0 / count), "valid")
+    np.subtract(values[count // 2 : count // 2 + stretches], distances, out=distances)
+    return _mean(np.abs(distances, out=distances), whole)
+
+
+def _steps(values: Floats) -> Floats:
+    """How far neighbours are from each other."""
+    steps = np.diff(values)
+    return np.abs(steps, out=steps)
+
+
+def _mean(values: Floats, counted: Flags) -> float | None:
+    """Of those *counted*; None without any."""
+    some = values[counted]
+    return float(some.mean()) if some.size else None
 
 
 def _share(value: float | None, mean: float, times: float = 1.0) -> float | None:

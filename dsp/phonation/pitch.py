@@ -5,14 +5,13 @@ sampled sound, Proceedings of the Institute of Phonetic Sciences 17 (1993), 97-1
 of Praat defines *To Pitch (ac)* and *To Pitch (cc)*.
 """
 
-import numpy as np
-
 from dsp.phonation.frame_grid import FrameGrid
+from dsp.phonation.kept import Kept, fine_type
 from dsp.phonation.pitch_frames import PitchFrames
 from dsp.phonation.pitch_path import best_path, surely_silent
 from dsp.phonation.pitch_settings import PitchSettings
 from dsp.phonation.pitch_track import PitchTrack
-from dsp.phonation.section import Section, Whole
+from dsp.phonation.section import Section
 from dsp.types import Samples
 
 __all__ = ["PitchContour", "PitchSettings", "pitch_of"]
@@ -27,7 +26,7 @@ class PitchContour:
     def __init__(self, settings: PitchSettings) -> None:
         self._settings = settings
         self._frames: PitchFrames | None = None
-        self._cores: list[PitchTrack] = []
+        self._times, self._f0, self._strength, self._intensity = (Kept() for _ in range(4))
 
     @property
     def margin_s(self) -> float:
@@ -47,6 +46,7 @@ class PitchContour:
                 voicing=settings.voicing,
                 octave_cost=settings.octave_cost,
             )
+            self._strength, self._intensity = (Kept(fine_type(section.whole)) for _ in range(2))
         frames = self._frames
         grid = FrameGrid.of(section.whole, frames.window_s, settings.frame_step_s)
         times = grid.within(section, frames.reach_s)
@@ -54,30 +54,24 @@ class PitchContour:
         f0, strength = best_path(found, settings)
         track = PitchTrack(times, f0, strength, found.intensity, grid.step_s, settings.ceiling_hz)
         core = section.owned(times)
-        self._cores.append(
-            PitchTrack(
-                times[core], f0[core], strength[core], found.intensity[core], grid.step_s, settings.ceiling_hz
-            )
-        )
+        self._times.append(times[core])
+        self._f0.append(f0[core])
+        self._strength.append(strength[core])
+        self._intensity.append(found.intensity[core])
         return track
 
     def finish(self) -> PitchTrack:
         """The pitch of the recording; after the last section. No frames where it is shorter than a window."""
-        settings, cores = self._settings, self._cores
-        none = np.zeros(0)
         return PitchTrack(
-            np.concatenate([none, *(core.times_s for core in cores)]),
-            np.concatenate([none, *(core.f0_hz for core in cores)]),
-            np.concatenate([none, *(core.strength for core in cores)]),
-            np.concatenate([none, *(core.intensity for core in cores)]),
-            settings.frame_step_s,
-            settings.ceiling_hz,
+            self._times.joined(),
+            self._f0.joined(),
+            self._strength.joined(),
+            self._intensity.joined(),
+            self._settings.frame_step_s,
+            self._settings.ceiling_hz,
         )
 
 
 def pitch_of(samples: Samples, sample_rate_hz: int, settings: PitchSettings) -> PitchTrack:
     """Pitch of one recording that is in memory; *samples* mono."""
-    mean = float(samples.mean(dtype=np.float64)) if samples.size else 0.0
-    peak = float(max(samples.max() - mean, mean - samples.min())) if samples.size else 0.0
-    whole = Whole(sample_rate_hz, samples.size, mean, peak)
-    return PitchContour(settings).push(Section(whole, samples, 0, 0, samples.size))
+    return PitchContour(settings).push(Section.of_all(samples, sample_rate_hz))

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from dsp import _native
 from dsp.errors import ParameterError
-from dsp.phonation.section import WHOLE_S, Section, Whole
+from dsp.phonation.kept import Kept, fine_type
+from dsp.phonation.pitch_track import Levels
+from dsp.phonation.section import Section, Whole
 from dsp.types import Samples
 
 __all__ = ["LONGEST_PERIOD_S", "PERIOD_FACTOR", "SHORTEST_PERIOD_S", "PulseContour", "Pulses"]
@@ -30,6 +32,10 @@ MARGIN_S = 0.1
 REACH_S = 0.05
 """The pulse that may lie outside a run is at most 1.25 periods away."""
 LONG_AGO_S = -1e9
+BLOCK = 1 << 16
+"""Pulses at a time, of the hundreds of thousands that hours have."""
+LONGEST_RUN_S = 20.0
+"""Of a voice that goes on into the next section; its samples have to be kept until it ends."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,9 +44,9 @@ class Pulses:
 
     times_s: Floats
     """In order."""
-    amplitude: Floats
+    amplitude: Levels
     """Root mean square around the pulse, full scale = 1; 0 where one of the two periods beside it is no period, or they
-    differ by more than `PERIOD_FACTOR`."""
+    differ by more than `PERIOD_FACTOR`; float32 of long recordings (`dsp.phonation.kept`)."""
 
     @property
     def periods_s(self) -> Floats:
@@ -62,7 +68,7 @@ class PulseContour:
     """The pulses of a recording, section by section.
 
     A voiced run that goes on behind the core of a section is kept until its end is known, or it lasts longer than
-    `dsp.phonation.section.WHOLE_S`, where it is cut.
+    `LONGEST_RUN_S`, where it is cut.
     """
 
     margin_s = MARGIN_S
@@ -77,8 +83,8 @@ class PulseContour:
         self._last_s = LONG_AGO_S
         self._pending_s: Floats = np.zeros(0)
         """Pulses whose neighbours are not all known; the first is the last one that has its amplitude."""
-        self._times: list[Floats] = []
-        self._amplitudes: list[Floats] = []
+        self._times = Kept()
+        self._amplitudes = Kept()
 
     def push(self, section: Section) -> None:
         """Take the next section; its pitch must be there.
@@ -89,6 +95,8 @@ class PulseContour:
         pitch = section.pitch
         if pitch is None:
             raise ParameterError("pulses are found along a pitch, but this section has none")
+        if self._amplitudes.size == 0:
+            self._amplitudes = Kept(fine_type(section.whole))
         core = section.owned(pitch.times_s)
         frames_s = np.concatenate((self._frames_s, pitch.times_s[core]))
         f0_hz = np.concatenate((self._f0_hz, pitch.f0_hz[core]))
@@ -96,7 +104,7 @@ class PulseContour:
         ends = section.stop >= section.whole.size
         open_at = f0_hz.size
         for start, stop in _runs(f0_hz > 0.0):
-            too_long = (stop - start) * pitch.step_s > WHOLE_S
+            too_long = (stop - start) * pitch.step_s > LONGEST_RUN_S
             if stop == f0_hz.size and not ends and not too_long:
                 open_at = start
                 break
@@ -118,14 +126,12 @@ class PulseContour:
 
     def finish(self) -> Pulses:
         """The pulses of the recording; after the last section."""
-        times_s = np.concatenate((np.zeros(0), *self._times))
-        amplitude = np.concatenate((np.zeros(0), *self._amplitudes))
-        self._times.clear()
-        self._amplitudes.clear()
-        if times_s.size > 2:
-            periods = np.diff(times_s)
+        times_s, amplitude = self._times.joined(), self._amplitudes.joined()
+        for start in range(0, times_s.size - 2, BLOCK):
+            periods = np.diff(times_s[start : start + BLOCK + 2])
             fits = is_period(periods)
-            amplitude[1:-1] *= fits[1:] & fits[:-1] & are_close(periods, PERIOD_FACTOR)
+            inner = amplitude[start + 1 : start + periods.size]
+            inner *= fits[1:] & fits[:-1] & are_close(periods, PERIOD_FACTOR)
         return Pulses(times_s, amplitude)
 
     def _joined(self, section: Section) -> tuple[Samples, int]:
@@ -165,10 +171,10 @@ class PulseContour:
         amplitude = np.empty_like(pending)
         _native.pulse_amplitudes(samples, pending, amplitude, rate, first, LONGEST_PERIOD_S)
         done = int(np.searchsorted(pending, before_s))
-        fresh = slice(1 if self._times else 0, done)
+        fresh = slice(1 if self._times.size else 0, done)
         if done == 0 or fresh.start >= done:
             return
-        self._times.append(pending[fresh].copy())
+        self._times.append(pending[fresh])
         self._amplitudes.append(amplitude[fresh])
         self._pending_s = pending[done - 1 :].copy()
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp.errors import ParameterError
-from dsp.phonation.section import Section
+from dsp.phonation.section import Section, Transforms
 from dsp.types import Samples
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,8 @@ DEPTH = 50
 MOST_POINTS = 1 << 20
 """Of a transform of a whole recording, for sines: 23 s at 44.1 kHz."""
 SILENCE = 2000
-"""Samples of silence that such a transform has besides."""
+"""Samples of silence that such a transform has besides, half of them in front: where it cuts between the real and the imaginary
+part of a line, what is left of that line depends on where the sound begins."""
 
 
 def resampled(samples: Samples, from_hz: int, to_hz: int, *, by_sines: bool = False) -> Floats:
@@ -52,6 +53,11 @@ def resampled(samples: Samples, from_hz: int, to_hz: int, *, by_sines: bool = Fa
     return sound
 
 
+def takes_sines(section: Section) -> bool:
+    """Whether *section* is short enough to be read by sums of sines; longer ones are the same with and without."""
+    return section.samples.size + SILENCE <= MOST_POINTS
+
+
 def resampled_section(section: Section, to_hz: int, *, by_sines: bool = False) -> tuple[Floats, float]:
     """Give a section with its margins at *to_hz*, float64, and when in the recording its first sample is, in seconds.
 
@@ -59,11 +65,20 @@ def resampled_section(section: Section, to_hz: int, *, by_sines: bool = False) -
         ParameterError: for a rate that is not positive.
     """
     whole = section.whole
-    return _resampled(section.samples, whole.sample_rate_hz, to_hz, section.first, whole.size, by_sines)
+    rate_hz = whole.sample_rate_hz
+    return _resampled(
+        section.samples, rate_hz, to_hz, section.first, whole.size, by_sines, section.transforms
+    )
 
 
 def _resampled(
-    samples: Samples, from_hz: int, to_hz: int, first: int, size: int, by_sines: bool
+    samples: Samples,
+    from_hz: int,
+    to_hz: int,
+    first: int,
+    size: int,
+    by_sines: bool,
+    transforms: Transforms | None = None,
 ) -> tuple[Floats, float]:
     if from_hz <= 0 or to_hz <= 0:
         raise ParameterError(f"sample rates must be positive, got {from_hz} and {to_hz} Hz")
@@ -84,23 +99,33 @@ def _resampled(
         return _between(samples, start, up, down, high - low), at_s
     if by_sines and samples.size + SILENCE <= MOST_POINTS:
         return _between(_low_passed(samples, to_hz / from_hz), start, up, down, high - low), at_s
-    return _filtered(samples, start, up, down, high - low, from_hz), at_s
+    return _filtered(samples, start, up, down, high - low, from_hz, transforms), at_s
 
 
 def _low_passed(samples: Samples, share: float) -> Floats:
     """Take away what is above *share* of half the rate, at one go, down to the very line at which Praat does."""
     points = 1 << (samples.size + SILENCE - 1).bit_length()
-    spectrum = np.fft.rfft(samples.astype(np.float64), points)
+    sound = np.zeros(points)
+    sound[SILENCE // 2 : SILENCE // 2 + samples.size] = samples
+    spectrum = np.fft.rfft(sound)
     # In the order mean, real 1, imaginary 1, real 2, ..., counted from 1, this is the first that goes.
     gone = floor(points * share) - 1
     spectrum[gone // 2 + gone % 2 :] = 0.0
     if gone % 2 == 1:
         spectrum.imag[gone // 2] = 0.0
-    low_passed: Floats = np.fft.irfft(spectrum, points)[: samples.size]
+    low_passed: Floats = np.fft.irfft(spectrum, points)[SILENCE // 2 :][: samples.size]
     return low_passed
 
 
-def _filtered(samples: Samples, start: float, up: int, down: int, count: int, from_hz: int) -> Floats:
+def _filtered(
+    samples: Samples,
+    start: float,
+    up: int,
+    down: int,
+    count: int,
+    from_hz: int,
+    transforms: Transforms | None,
+) -> Floats:
     """Read *samples* at positions start + j down / up, j < *count*, through an ideal low pass."""
     guard = ceil(GUARD_S * from_hz / down)
     units = _smooth(max(2 * guard + 1, round(BLOCK_S * from_hz / down)))
@@ -111,10 +136,15 @@ def _filtered(samples: Samples, start: float, up: int, down: int, count: int, fr
     block = np.zeros(whole)
     for index in range(ceil(count / (kept * up))):
         begin = (index * kept - guard) * down
-        inside = samples[max(0, begin) : max(0, begin + whole)]
-        block[:] = 0.0
-        block[max(0, -begin) : max(0, -begin) + inside.size] = inside
-        spectrum = np.fft.rfft(block)[:bins] * turn
+        lines = None if transforms is None else transforms.lines.get((begin, whole))
+        if lines is None or lines.size < bins:
+            inside = samples[max(0, begin) : max(0, begin + whole)]
+            block[:] = 0.0
+            block[max(0, -begin) : max(0, -begin) + inside.size] = inside
+            lines = np.fft.rfft(block)
+            if transforms is not None:
+                transforms.lines[begin, whole] = lines[: ceil(transforms.up_to_hz / from_hz * whole)].copy()
+        spectrum = lines[:bins] * turn
         sound = np.fft.irfft(spectrum, points)[guard * up : (units - guard) * up]
         into = index * kept * up
         out[into : into + sound.size] = sound[: count - into]

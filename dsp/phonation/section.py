@@ -1,6 +1,6 @@
 """A stretch of a recording, with what lies around it, and what is known of the recording as a whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -56,6 +56,16 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Transforms:
+    """Spectra of blocks of a section's samples, which two changes of its sample rate have in common."""
+
+    up_to_hz: float
+    """What is above is not kept."""
+    lines: dict[tuple[int, int], NDArray[np.complex128]] = field(default_factory=dict)
+    """By the first sample of the block, in the section, and its length."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Section:
     """Samples `start` to `stop` of the recording, and as many around them as contours asked for.
 
@@ -73,6 +83,15 @@ class Section:
     """Core: the first sample behind it."""
     pitch: PitchTrack | None = None
     """Of core and margins; contours that need it come behind the pitch's."""
+    transforms: Transforms | None = None
+    """Filled by the first contour that changes the sample rate; None: each transforms the samples anew."""
+
+    @classmethod
+    def of_all(cls, samples: Samples, sample_rate_hz: int) -> "Section":
+        """All of *samples*, ``(n,)``, a recording of their own."""
+        mean = float(samples.mean(dtype=np.float64)) if samples.size else 0.0
+        peak = float(max(samples.max() - mean, mean - samples.min())) if samples.size else 0.0
+        return cls(Whole(sample_rate_hz, samples.size, mean, peak), samples, 0, 0, samples.size)
 
     def owned(self, times_s: Floats) -> NDArray[np.bool_]:
         """Which of *times_s* lie in the core, ``(n,)``."""

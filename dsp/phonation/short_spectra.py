@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsp import _native
+from dsp.phonation.kept import Kept, fine_type
 from dsp.phonation.section import Section, Whole
 from dsp.phonation.voiced import voiced_at
 
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 FRAME_S = 0.04
 """Least length of a short frame; the number of its samples is a power of two."""
@@ -30,7 +30,8 @@ FRAMES = 256
 class ShortSpectra:
     """Power of short frames along a recording.
 
-    Sums and lists grow with each section; the bands lie between `edges_hz`, `step_s` is from frame to frame.
+    Sums, and what is kept of each frame, grow with each section; the bands lie between `edges_hz`, the first frame is at
+    `first_s` and `step_s` is from frame to frame.
     """
 
     def __init__(self, whole: Whole) -> None:
@@ -53,9 +54,9 @@ class ShortSpectra:
             window.astype(np.float32), np.ascontiguousarray(share * scale, dtype=np.float32), self._hop
         )
         self.power = np.zeros(self.edges_hz.size - 1)
-        self.times_s: list[Floats] = []
-        self.median_hz: list[Floats] = []
-        self.voiced: list[Flags] = []
+        self.first_s = 0.0
+        self.median_hz = Kept(fine_type(whole))
+        self.voiced = Kept(np.bool_)
 
     def push(self, section: Section) -> None:
         """Take the frames whose centre is in the core."""
@@ -72,7 +73,8 @@ class ShortSpectra:
             times_s = np.arange(first + 1, first + count + 1, dtype=np.float64) * self.step_s
             voiced = voiced_at(section.pitch, times_s)
             self.power += powers[0][voiced].sum(axis=0, dtype=np.float64)
-            self.times_s.append(times_s)
+            if not self.voiced.size:
+                self.first_s = float(times_s[0])
             self.voiced.append(voiced)
             self.median_hz.append(self._medians(powers[0].astype(np.float64)))
 

@@ -19,7 +19,8 @@ from math import ceil, pi
 import numpy as np
 from numpy.typing import NDArray
 
-from dsp.phonation.pitch_track import PitchTrack
+from dsp.phonation.kept import even_times
+from dsp.phonation.pitch_track import Levels, PitchTrack
 from dsp.phonation.section import Section, Whole
 from dsp.phonation.short_spectra import FRAME_S, ShortSpectra
 from dsp.types import Samples
@@ -59,12 +60,19 @@ class Spectra:
     """``(m,)``: mean power over voiced frames in each band; all 0 where there is no voice."""
     voiced_s: float
     """Length of the voiced parts that `voiced_power` is of."""
-    times_s: Floats
-    """``(frames,)``: centres of the short frames."""
-    median_hz: Floats
-    """``(frames,)``: half of a frame's power lies below; nan where the frame is silent."""
+    median_hz: Levels
+    """``(frames,)``: half of a short frame's power lies below; nan where the frame is silent. Float32 of long recordings."""
     is_voiced: Flags
     """``(frames,)``."""
+    first_s: float
+    """Centre of the first short frame."""
+    step_s: float
+    """From short frame to short frame."""
+
+    @property
+    def times_s(self) -> Floats:
+        """``(frames,)``: centres of the short frames."""
+        return even_times(self.first_s, self.step_s, self.median_hz.size)
 
     @property
     def ltas_hz(self) -> Floats:
@@ -176,7 +184,7 @@ class SpectrumContour:
         whole, frames = self._whole, self._frames
         if whole is None or frames is None:
             raise ValueError("a spectrum needs a section at least")
-        voiced = np.concatenate([np.zeros(0, dtype=np.bool_), *frames.voiced])
+        voiced = frames.voiced.joined()
         count = int(np.count_nonzero(voiced))
         return Spectra(
             sample_rate_hz=whole.sample_rate_hz,
@@ -185,9 +193,10 @@ class SpectrumContour:
             voiced_edges_hz=frames.edges_hz,
             voiced_power=frames.power / max(1, count),
             voiced_s=count * frames.step_s,
-            times_s=np.concatenate([np.zeros(0), *frames.times_s]),
-            median_hz=np.concatenate([np.zeros(0), *frames.median_hz]),
+            median_hz=frames.median_hz.joined(),
             is_voiced=voiced,
+            first_s=frames.first_s,
+            step_s=frames.step_s,
         )
 
 

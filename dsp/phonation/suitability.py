@@ -218,10 +218,15 @@ def _background(intensity: Intensity, pitch: PitchTrack) -> tuple[float | None, 
     """Level of the quieter half of what is between phonations, and how far the voice is above it."""
     if not pitch.is_voiced.any() or not intensity.times_s.size:
         return None, None
-    at = np.rint((intensity.times_s - pitch.times_s[0]) / pitch.step_s).astype(np.int64)
-    voiced = pitch.is_voiced[np.clip(at, 0, pitch.times_s.size - 1)]
+    at = intensity.times_s
+    at -= pitch.times_s[0]
+    at /= pitch.step_s
+    np.rint(at, out=at)
+    np.clip(at, 0, pitch.times_s.size - 1, out=at)
+    voiced = pitch.is_voiced[at.astype(np.int64)]
+    del at  # here and below: of hours each takes some megabytes
     reach = round(BESIDE_S / intensity.step_s)
-    near = np.convolve(voiced, np.ones(2 * reach + 1))[reach : reach + voiced.size] > 0.5
+    near = _beside(voiced, 2 * reach + 1)[reach : reach + voiced.size]
     # Digital silence tells nothing of the room.
     pauses = np.sort(intensity.db[~near & (intensity.db > LEAST_DBFS)])
     if not voiced.any() or pauses.size * intensity.step_s < LEAST_PAUSE_S:
@@ -252,18 +257,28 @@ def _held(pitch: PitchTrack) -> tuple[float, int]:
         return 0.0, 0
     # What is hardly periodic stays on subharmonics as if they were notes.
     clear = pitch.is_voiced & (pitch.strength >= NOTE_STRENGTH)
-    notes = 12.0 * np.log2(np.where(clear, pitch.f0_hz, 1.0))
+    notes = np.where(clear, pitch.f0_hz, 1.0)
+    np.log2(notes, out=notes)
+    notes *= 12.0
     windows = np.lib.stride_tricks.sliding_window_view(notes, count)
     low, high = windows.min(axis=1), windows.max(axis=1)
+    del notes, windows
     held = (low > 0.0) & (high - low <= NOTE_SEMITONES)
-    inside = np.convolve(held, np.ones(count)) > 0.5
-    middles = 0.5 * (low + high)[held]
+    middles = 0.5 * (low[held] + high[held])
+    del low, high
+    inside = _beside(held, count)
     steps = (
         np.diff(middles[np.concatenate(([True], np.abs(np.diff(middles)) > NOTE_STEP_SEMITONES))])
         if middles.size
         else middles
     )
     return float(np.count_nonzero(inside) / np.count_nonzero(pitch.is_voiced)), int(steps.size)
+
+
+def _beside(flags: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
+    """Whether one of *flags* lies at most *count* - 1 places before each place, ``(n + count - 1,)``."""
+    beside: NDArray[np.bool_] = np.convolve(flags.astype(np.float32), np.ones(count, dtype=np.float32)) > 0.5
+    return beside
 
 
 def _mean(shares: NDArray[np.float32]) -> float:

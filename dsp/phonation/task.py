@@ -125,8 +125,11 @@ def find_task(pitch: PitchTrack, texture: Texture, whole: Whole) -> TaskFound:
 def _jumps(pitch: PitchTrack, voiced: NDArray[np.bool_]) -> float:
     """Share of the voiced frames at which the pitch is another than before."""
     both = voiced[1:] & voiced[:-1]
-    notes = 12.0 * np.log2(np.where(voiced, pitch.f0_hz, 1.0))
-    jumps = np.count_nonzero(np.abs(np.diff(notes))[both] > JUMP_SEMITONES)
+    notes = np.where(voiced, pitch.f0_hz, 1.0)
+    np.log2(notes, out=notes)
+    notes *= 12.0
+    moved = np.diff(notes)
+    jumps = np.count_nonzero(np.abs(moved, out=moved)[both] > JUMP_SEMITONES)
     return jumps / max(1, int(np.count_nonzero(both)))
 
 
@@ -159,9 +162,12 @@ def _steady(pitch: PitchTrack, voiced: NDArray[np.bool_], texture: Texture) -> N
     if count < 2 * COMPARED:
         return steady
     places = slice(COMPARED, count - COMPARED + 1)
-    shape = _means(texture.shape.astype(np.float64))
-    before, after = shape[:-COMPARED], shape[COMPARED:]
-    change = np.linalg.norm(before - after, axis=1)
+    change = np.concatenate(
+        [
+            _changes(texture.shape[start : start + BLOCK + 2 * COMPARED - 1])
+            for start in range(0, count, BLOCK)
+        ]
+    )
     level = _means(texture.level_db[:, None].astype(np.float64))[:, 0]
     loud = _loud(texture.level_db)
     step_db = np.abs(level[:-COMPARED] - level[COMPARED:])
@@ -169,6 +175,15 @@ def _steady(pitch: PitchTrack, voiced: NDArray[np.bool_], texture: Texture) -> N
     steady[places] = (change < MOST_CHANGE) & (step_db < MOST_STEP_DB) & sounding
     steady[places] &= _semitones(pitch, voiced, texture.times_s)[places] < MOST_SEMITONES
     return steady
+
+
+def _changes(shape: NDArray[np.float32]) -> Floats:
+    """How far the mean of `COMPARED` rows of *shape*, ``(n, bands)``, is from that of those behind, ``(n - 2 COMPARED + 1,)``."""
+    if shape.shape[0] < 2 * COMPARED:
+        return np.zeros(0)
+    means = _means(shape.astype(np.float64))
+    changes: Floats = np.linalg.norm(means[:-COMPARED] - means[COMPARED:], axis=1)
+    return changes
 
 
 def _loud(level_db: NDArray[np.float32]) -> float:
@@ -193,8 +208,12 @@ def _semitones(pitch: PitchTrack, voiced: NDArray[np.bool_], times_s: Floats) ->
     """How far the pitch is after each of *times_s* from what it was before, subharmonic steps left out; 0 where there is none."""
     reach = max(1, round(COMPARED * 0.05 / pitch.step_s))
     at = _at(times_s, pitch)
-    notes = 12.0 * np.log2(np.where(voiced, pitch.f0_hz, 1.0) / 55.0)
+    notes = np.where(voiced, pitch.f0_hz, 1.0)
+    notes /= 55.0
+    np.log2(notes, out=notes)
+    notes *= 12.0
     padded = np.pad(notes, reach)
+    del notes
     there = np.pad(voiced, reach)
     windows = np.lib.stride_tricks.sliding_window_view(padded, reach)
     heard = np.lib.stride_tricks.sliding_window_view(there, reach)

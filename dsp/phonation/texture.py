@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dsp.phonation.kept import Kept, even_times
 from dsp.phonation.section import Section
 from dsp.phonation.survey import finite
 from dsp.types import Samples
@@ -58,8 +59,6 @@ BLOCK_S = 4.0
 class Texture:
     """One value every `STEP_S`; arrays ``(frames,)``."""
 
-    times_s: Floats
-    """Centres of the frames."""
     level_db: Coarse
     """Mean square under the window, -200 where there is nothing."""
     shape: Coarse
@@ -70,7 +69,13 @@ class Texture:
     nan where there is no steady voice."""
     holes: Coarse
     """Share of the multiples of the fundamental that are holes, 0 to 1; nan likewise, and where the pitch is weak."""
+    first_s: float = 0.5 * STEP_S
     step_s: float = STEP_S
+
+    @property
+    def times_s(self) -> Floats:
+        """Centres of the frames."""
+        return even_times(self.first_s, self.step_s, self.level_db.size)
 
 
 class TextureContour:
@@ -79,7 +84,9 @@ class TextureContour:
     margin_s = WINDOW_S
 
     def __init__(self) -> None:
-        self._columns: list[tuple[Floats, Coarse, Coarse, Coarse, Coarse]] = []
+        self._first_s = 0.5 * STEP_S
+        bands = len(BANDS_HZ) - 1
+        self._columns = tuple(Kept(np.float32, columns) for columns in (None, bands, None, None))
         self._look: _Look | None = None
 
     def push(self, section: Section) -> None:
@@ -87,24 +94,22 @@ class TextureContour:
         rate = section.whole.sample_rate_hz
         if self._look is None:
             self._look = _Look(rate)
-        all_times = np.asarray(
-            (np.arange(int(section.whole.seconds / STEP_S)) + 0.5) * STEP_S, dtype=np.float64
-        )
-        times: Floats = all_times[section.owned(all_times)]
+        low = max(0, int(section.start / rate / STEP_S) - 1)
+        high = min(int(section.whole.seconds / STEP_S), int(section.stop / rate / STEP_S) + 2)
+        near: Floats = (np.arange(low, max(low, high), dtype=np.float64) + 0.5) * STEP_S
+        times: Floats = near[section.owned(near)]
+        if times.size and not self._columns[0].size:
+            self._first_s = float(times[0])
         count = max(1, round(BLOCK_S / STEP_S))
         for first in range(0, times.size, count):
             some = times[first : first + count]
-            self._columns.append((some, *self._look.at(section, some)))
+            for column, values in zip(self._columns, self._look.at(section, some), strict=True):
+                column.append(values)
 
     def finish(self) -> Texture:
         """All frames."""
-        if not self._columns:
-            none: Coarse = np.zeros(0, dtype=np.float32)
-            return Texture(np.zeros(0), none, np.zeros((0, len(BANDS_HZ) - 1), dtype=np.float32), none, none)
-        times, level, shape, strays, holes = (
-            np.concatenate([columns[index] for columns in self._columns]) for index in range(5)
-        )
-        return Texture(times, level, shape, strays, holes)
+        level, shape, strays, holes = (column.joined() for column in self._columns)
+        return Texture(level, shape, strays, holes, self._first_s)
 
 
 class _Look:

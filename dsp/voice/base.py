@@ -31,6 +31,8 @@ class Figure:
     """Behind the point, where it is printed for people."""
     curve: bool = False
     """Whether it is a list of numbers."""
+    wants: str = field(default="", kw_only=True)
+    """What a recording has to have for it, for one that has it not where the measure gives its other numbers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def settings(chosen: VoiceSettings) -> dict[str, Value | str]:
 
 FIGURES = {
     "voice_breaks": Figure(
-        "voice breaks", "", "How often the voice stops within a held vowel; a healthy voice does not.", 0
+        "voice breaks", "", "How often the voice stops within a vowel that was to be held.", 0
     ),
     "voice_break_degree_pct": Figure(
         "degree of voice breaks", "%", "Share of the recording that these gaps take.", 1

@@ -9,9 +9,8 @@ Source: dsp/phonation/cepstrum.py.
 """
 
 from collections.abc import Mapping
+from math import isnan
 from typing import Any
-
-import numpy as np
 
 from dsp.phonation import cepstrum
 from dsp.voice.base import Figure, MeasureRefused, Phonation, VoiceMeasure, VoiceSettings
@@ -20,21 +19,20 @@ FIGURES = {
     "cpp_db": Figure(
         "CPP",
         "dB",
-        "how far the voice's period stands out of each single cepstrum; more is clearer, noise and hoarseness lower it",
+        "How far the voice's period stands out of each single cepstrum; more is clearer, noise and hoarseness lower it.",
     ),
     "cpps_db": Figure(
         "CPPS",
         "dB",
-        "the same of cepstra averaged over 10 ms and 1 ms: the steadiest single number for hoarseness and breathiness, "
-        "of vowels and of speech; less is hoarser",
+        "The same of cepstra averaged over 10 ms and 1 ms, of vowels and of speech; less is hoarser or breathier.",
     ),
     "cpp_hillenbrand_db": Figure(
-        "CPP (Hillenbrand)", "dB", "as its inventor defined it, on a scale of its own; more is clearer"
+        "CPP (Hillenbrand)", "dB", "As its inventor defined it, on a scale of its own; more is clearer."
     ),
     "cpps_hillenbrand_db": Figure(
         "CPPS (Hillenbrand)",
         "dB",
-        "the same averaged over 20 ms and 1 ms, on a scale of its own; less is breathier",
+        "The same averaged over 20 ms and 1 ms, on a scale of its own; less is breathier.",
     ),
 }
 
@@ -42,13 +40,13 @@ FIGURES = {
 def run(phonation: Phonation) -> Mapping[str, float]:
     """Mean over all frames in which there is any sound."""
     cepstra = phonation.cepstra
-    if cepstra.times_s.size == 0:
+    if cepstra.frames == 0:
         raise MeasureRefused(
             f"a cepstrum needs {cepstrum.WINDOW_S:g} s of sound, got {phonation.whole.seconds:.2f} s"
         )
-    if np.isnan(cepstra.cpps_db).all():
+    if isnan(cepstra.means_db["cpps_db"]):
         raise MeasureRefused("a cepstrum needs sound, there is none; check the microphone")
-    return {key: float(np.nanmean(getattr(cepstra, key), dtype=np.float64)) for key in FIGURES}
+    return {key: cepstra.means_db[key] for key in FIGURES}
 
 
 def settings(common: VoiceSettings) -> Mapping[str, Any]:

@@ -9,7 +9,6 @@ from dsp.phonation.pitch_settings import PitchSettings
 from dsp.voice.base import Figure, MeasureRefused, Phonation, Value, VoiceMeasure, VoiceSettings
 
 LOW, HIGH = 0.05, 0.95
-TYPICAL = "A man's voice lies around 120 Hz, a woman's around 210 Hz, a child's near 300 Hz"
 
 
 def f0(phonation: Phonation) -> dict[str, Value]:
@@ -43,9 +42,7 @@ def settings(chosen: VoiceSettings) -> dict[str, Value | str]:
 
 
 FIGURES = {
-    "f0_mean_hz": Figure(
-        "F0 (mean)", "Hz", f"How high the voice is on average, in vibrations a second. {TYPICAL}.", 1
-    ),
+    "f0_mean_hz": Figure("F0 (mean)", "Hz", "How high the voice is on average, in vibrations a second.", 1),
     "f0_median_hz": Figure(
         "F0 (median)",
         "Hz",
@@ -65,7 +62,7 @@ FIGURES = {
     "voiced_fraction": Figure(
         "voiced",
         "",
-        "Share of all frames in which the vocal folds vibrate: near 1 in a held vowel, around half in speech.",
+        "Share of all frames in which the vocal folds vibrate: near 1 in a held vowel, less in speech.",
         3,
     ),
 }

@@ -34,8 +34,8 @@ SPECS = (
             "hnr_db": Figure(
                 "HNR",
                 "dB",
-                "Power of what repeats from period to period over power of what does not. Above about 20 dB a held vowel "
-                "sounds clear; it falls as a voice gets breathy, rough or hoarse.",
+                "Power of what repeats from period to period over power of what does not: 20 dB "
+                "are 99 % that repeats. It falls as a voice gets breathy, rough or hoarse.",
                 1,
             ),
             "hnr_ac_db": Figure(

@@ -65,7 +65,7 @@ SPECS = (
             "intensity_range_db": Figure(
                 "intensity (range)",
                 "dB",
-                "From the softest 5 % to the loudest 5 % of the voice: small in a steady vowel, 20 dB and more in speech.",
+                "From the softest 5 % to the loudest 5 % of the voice: small in a steady vowel, much larger in speech.",
                 1,
             ),
         },

@@ -47,7 +47,7 @@ FIGURES = {
         3,
     ),
     "jitter_local_abs_us": Figure(
-        "jitter (local, absolute)", "us", "The same in microseconds; low voices have more of it.", 1
+        "jitter (local, absolute)", "µs", "The same in microseconds; low voices have more of it.", 1
     ),
     "jitter_rap_pct": Figure(
         "jitter (RAP)",

@@ -3,13 +3,15 @@
 *Source*: P. Boersma 1993: of the normalised autocorrelation r of a voiced frame, 1 - r is the share of the noise.
 """
 
+import numpy as np
+
 from dsp.phonation.pitch_settings import PitchSettings
 from dsp.voice.base import Figure, MeasureRefused, Phonation, Value, VoiceMeasure, VoiceSettings
 
 
 def nhr(phonation: Phonation) -> dict[str, Value]:
     """Mean of (1 - r) / r over the voiced frames of the pitch."""
-    strength = phonation.pitch.strength[phonation.pitch.is_voiced]
+    strength = phonation.pitch.strength[phonation.pitch.is_voiced].astype(np.float64)
     if strength.size == 0:
         raise MeasureRefused("NHR needs a voice in the recording, and none was found; record a held vowel")
     return {"nhr": float((1.0 / strength - 1.0).mean())}

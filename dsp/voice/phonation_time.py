@@ -37,7 +37,7 @@ SPECS = (
                 "phonation time",
                 "s",
                 "How long the voice was held without a pause. It is the maximum phonation time if one held a vowel as long as one "
-                "could, after a deep breath: 15 s and more is usual, under 10 s says that air is lost or short.",
+                "could, after a deep breath; it gets shorter where air is lost or short.",
                 1,
             )
         },

@@ -24,6 +24,7 @@ WINDOW_S = 4.0
 LEAST_TREND_S = 2.0
 LEAST_DEPTH = 0.05
 """An envelope that fluctuates by less than this share of its mean (root mean square) holds a level: there is nothing to tell."""
+ENVELOPE = f"{WINDOW_S:g} s or more whose loudness moves, as speech does"
 FLOOR_DB = 50.0
 """So far below its loudest frame the envelope ends: what is softer does not fluctuate."""
 
@@ -101,12 +102,14 @@ SPECS = (
                 "Slow changes of loudness (below 4 Hz) against quick ones (4 to 16 Hz): higher where syllables come more slowly. "
                 "Without norms: only to be compared with the same text by the same person.",
                 1,
+                wants=ENVELOPE,
             ),
             "modulation_centroid_hz": Figure(
                 "rate of the envelope",
                 "Hz",
                 "Mean frequency of the changes of loudness from 0.5 to 16 Hz; lower in slow speech.",
                 2,
+                wants=ENVELOPE,
             ),
             "spectral_median_hz": Figure(
                 "median frequency",
@@ -119,6 +122,7 @@ SPECS = (
                 "semitones/s",
                 "How the median frequency moves over the recording: below 0 the voice gets duller.",
                 2,
+                wants=f"voice over {LEAST_TREND_S:g} s or more",
             ),
         },
         task="any",

@@ -61,7 +61,7 @@ SPECS = (
             "range_semitones": Figure(
                 "pitch range",
                 "semitones",
-                "From the one to the other; 12 are an octave. A whole voice has two to three octaves, reading aloud about one.",
+                "From the one to the other; 12 are an octave. What a voice can do if it was taken to both ends.",
                 1,
             ),
             "range_softest_dbfs": Figure(
@@ -71,7 +71,10 @@ SPECS = (
                 "loudest voice", "dBFS", "Only a hundredth of the voice is louder.", 1
             ),
             "range_db": Figure(
-                "level range", "dB", "From the one to the other; 30 to 40 in a whole voice.", 1
+                "level range",
+                "dB",
+                "From the one to the other: what a voice can do if it was taken to both ends.",
+                1,
             ),
         },
         task="any",

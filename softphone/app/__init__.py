@@ -29,6 +29,7 @@ __all__ = [
     "answer_calls_async",
     "exit_status",
     "filter_file",
+    "measure_voice",
     "place_call",
     "place_call_async",
     "run_demo",
@@ -203,6 +204,47 @@ def filter_file(
     from softphone.app.filtering import run_file
 
     return run_file(preset, source, target, changes=changes, far=far, force=force, progress=progress)
+
+
+def measure_voice(
+    file: str | PathLike[str],
+    *,
+    pitch_floor_hz: float = 60.0,
+    pitch_ceiling_hz: float = 600.0,
+    formant_ceiling_hz: float = 5500.0,
+    channel: int | None = None,
+    from_s: float = 0.0,
+    to_s: float | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, Any]:
+    """Measure the voice in a sound file, as `softphone voice` does; what the keys mean is in docs/voice.md.
+
+    Args:
+        file: a sound file, or ``builtin:NAME``.
+        pitch_floor_hz: the lowest voice that is looked for, 30 to 300.
+        pitch_ceiling_hz: the highest, twice the floor to 2000.
+        formant_ceiling_hz: five formants are looked for below it, 3000 to 9000.
+        channel: counted from 1; None: the only one alive, else the loudest.
+        from_s: where in the file to begin.
+        to_s: where to end; None: with the file.
+        progress: told the share that is done, from 0 to 1.
+
+    Raises:
+        SoftphoneError: a file that cannot be read, a setting out of its range.
+    """
+    from softphone.app.voice import measure
+    from softphone.voice_config import VoiceOptions
+
+    asked = VoiceOptions(
+        files=(os.fspath(file),),
+        pitch_floor_hz=pitch_floor_hz,
+        pitch_ceiling_hz=pitch_ceiling_hz,
+        formant_ceiling_hz=formant_ceiling_hz,
+        channel=channel,
+        from_s=from_s,
+        to_s=to_s,
+    )
+    return measure(asked, progress)
 
 
 def score_file(

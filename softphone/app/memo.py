@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from softphone.io.memos.store import MemoStore
 from softphone.memo_config import MeasureSettings, RecordOptions
 
 if TYPE_CHECKING:
-    from dsp.voice import Figure
+    from softphone.io.voice_job import VoiceJob
 
 BLOCK_MS = 20.0
 MEASURED_AT_ONCE_S = 600.0
@@ -82,16 +82,9 @@ def measure_memo(
     Raises:
         UsageError: its sound is missing or damaged; or a setting out of range.
     """
-    from softphone.io.voice_job import VoiceJob, VoiceJobFile
+    from softphone.io.voice_job import VoiceJobFile
 
-    job = VoiceJob(
-        str(store.sound_of(memo)),
-        pitch_floor_hz=settings.pitch_floor_hz,
-        pitch_ceiling_hz=settings.pitch_ceiling_hz,
-        formant_ceiling_hz=settings.formant_ceiling_hz,
-        channel=settings.channel,
-    )
-    with VoiceJobFile(job, progress) as file:
+    with VoiceJobFile(job_of(settings, str(store.sound_of(memo))), progress) as file:
         result, _ = file.measure()
     result["file"] = memo.name
     return store.set_result(
@@ -99,6 +92,19 @@ def measure_memo(
         result,
         measured_at=stamp_of(datetime.now(UTC).astimezone()),
         version=measures_version(result),
+    )
+
+
+def job_of(settings: MeasureSettings, file: str = "") -> "VoiceJob":
+    """How *settings* measure *file*."""
+    from softphone.io.voice_job import VoiceJob
+
+    return VoiceJob(
+        file,
+        pitch_floor_hz=settings.pitch_floor_hz,
+        pitch_ceiling_hz=settings.pitch_ceiling_hz,
+        formant_ceiling_hz=settings.formant_ceiling_hz,
+        channel=settings.channel,
     )
 
 
@@ -167,14 +173,3 @@ def kind_of(result: dict[str, Any]) -> str | None:
     task = result.get("task")
     kind = task.get("kind") if isinstance(task, dict) else None
     return kind if isinstance(kind, str) else None
-
-
-def figures() -> Iterator[tuple[str, str, "Figure"]]:
-    """Every figure there is but curves, in the order of a table: its key, the name of its measure, what it is."""
-    from dsp.voice import measures
-
-    known = [measures.get(name) for name in measures.names()]
-    for measure in sorted(known, key=lambda each: (each.exploratory, each.order, each.name)):
-        for key, figure in measure.figures.items():
-            if not figure.curve:
-                yield key, measure.name, figure

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from softphone.app.memo import Progress, figures, kind_of, memo_info
+from softphone.app.memo import Progress, kind_of, memo_info
 from softphone.errors import UsageError
 from softphone.io.memos.memo import Memo
 from softphone.io.memos.store import MemoStore
 from softphone.io.memos.transfer import export_sound, file_names
 from softphone.io.part_file import write_whole
 from softphone.io.target import check_target, made_folder
+from softphone.scorer.voice_view import plain_keys
 
 RESULTS = ("memos.json", "memos.csv")
 """Beside the sounds of a folder."""
@@ -98,7 +99,7 @@ def as_json(memos: list[Memo], sounds: list[str] | None = None) -> bytes:
 
 def as_csv(memos: list[Memo], sounds: list[str] | None = None) -> bytes:
     """A row for each memo, a column for each figure but curves; UTF-8."""
-    keys = [key for key, _, _ in figures()]
+    keys = plain_keys()
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow([*_ABOUT, "sound", *keys])

@@ -3,12 +3,11 @@
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from softphone.app.memo import kind_of, measures_version
+from softphone.app.memo import job_of, kind_of, measures_version
 from softphone.errors import UsageError
 from softphone.io.memo_measuring import MemoMeasuring
 from softphone.io.memos.memo import Memo, stamp_of
@@ -104,8 +103,4 @@ class MemoShelf:
         self._pages.cleanup()
 
     def _job(self, memo: Memo) -> VoiceJob:
-        settings = self._settings
-        return VoiceJob(
-            str(self.store.sound_of(memo)),
-            **{key: asdict(settings)[key] for key in MeasureSettings.__dataclass_fields__},
-        )
+        return job_of(self._settings, str(self.store.sound_of(memo)))

@@ -86,18 +86,7 @@ def score_pairs(options: ScoreOptions, progress: Progress | None = None) -> Batc
     stamps: dict[str, tuple[str, str]] = {}
     tasks = list({task.key: task for task in (_task(pair, options, stamps) for pair in pairs)}.values())
     with CsvRows(Path(options.out), columns_of(names), force=options.force) as file:
-        wanted = {task.key for task in tasks}
-        named = {key[:2] for key in wanted}
-        seen: set[tuple[str, ...]] = set()
-
-        def is_kept(row: Mapping[str, Any]) -> bool:
-            key = _key(row)
-            is_new = key not in seen  # two runs at once may have done it twice
-            seen.add(key)
-            return is_new and (key[:2] not in named or key in wanted)
-
-        file.keep(is_kept)
-        done = {_key(row): row for row in file.rows}
+        done = file.done({task.key for task in tasks}, _key)
         rows: list[Mapping[str, Any]] = [done[task.key] for task in tasks if task.key in done]
         reused = len(rows)
         left = [task for task in tasks if task.key not in done]

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from dsp.voice import VoiceMeasure, measures
 from softphone.app.voice import job_of
 from softphone.errors import UsageError
 from softphone.io.crew import share_out
@@ -19,6 +18,7 @@ from softphone.io.speech import PREFIX, speech_path
 from softphone.io.target import check_apart
 from softphone.io.voice_job import VoiceJob
 from softphone.io.work import work
+from softphone.scorer.voice_view import plain_keys, values_of
 from softphone.voice_config import VoiceOptions
 
 CHILD = "softphone.io.voice_child"
@@ -72,19 +72,8 @@ def measure_many(options: VoiceOptions, progress: Progress | None = None) -> Voi
         if not name.startswith(PREFIX):
             check_apart(name, options.out)
     tasks = [_task(name, options) for name in names]
-    wanted = {task.key for task in tasks}
-    named = {task.key[:2] for task in tasks}
     with CsvRows(Path(options.out), columns(), force=options.force) as file:
-        seen: set[tuple[str, ...]] = set()
-
-        def is_kept(row: Mapping[str, Any]) -> bool:
-            key = _key(row)
-            is_new = key not in seen  # two runs at once may have done it twice
-            seen.add(key)
-            return is_new and (key[:2] not in named or key in wanted)
-
-        file.keep(is_kept)
-        done = {_key(row): row for row in file.rows}
+        done = file.done({task.key for task in tasks}, _key)
         rows: list[Mapping[str, Any]] = [done[task.key] for task in tasks if task.key in done]
         reused = len(rows)
         for task, answer in _answers([task for task in tasks if task.key not in done], options):
@@ -108,19 +97,7 @@ def measure_many(options: VoiceOptions, progress: Progress | None = None) -> Voi
 
 def columns() -> tuple[str, ...]:
     """The columns of the file: what is known of each recording, and every figure that is one number."""
-    return (*FIRST, *(key for key, figure in figures_in_order() if not figure), *LAST)
-
-
-def figures_in_order() -> Iterator[tuple[str, bool]]:
-    """Each figure of each measure, in the order of a table; and whether it is a curve."""
-    known = sorted((measures.get(name) for name in measures.names()), key=_place)
-    for measure in known:
-        for key, figure in measure.figures.items():
-            yield key, figure.curve
-
-
-def _place(measure: VoiceMeasure) -> tuple[bool, int, str]:
-    return measure.exploratory, measure.order, measure.name
+    return (*FIRST, *plain_keys(), *LAST)
 
 
 def _recordings(names: Sequence[str]) -> list[str]:
@@ -186,8 +163,8 @@ def _row(task: _Task, answer: Mapping[str, Any]) -> Row:
         row["error"] = _line(str(error))
     if "task" not in answer:
         return row
-    values = {**answer, **answer["exploratory"]}
-    row |= {key: values.get(key) for key, is_curve in figures_in_order() if not is_curve}
+    values = values_of(answer)
+    row |= {key: values.get(key) for key in plain_keys()}
     row |= {key: answer.get(key) for key in ("seconds", "sample_rate_hz", "channel", "channels", "took_s")}
     return row | {
         "task": (answer["task"] or {}).get("kind"),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from softphone.app.live_take import LiveTake
-from softphone.app.memo import memo_port, open_store
+from softphone.app.memo import job_of, memo_port, open_store
 from softphone.app.memo_run import Taken, taken
 from softphone.app.memo_shelf import MemoShelf
 from softphone.app.runner import run
@@ -16,23 +16,11 @@ from softphone.io.control.tickets import Tickets
 from softphone.io.dsp_faults import told_to_the_user
 from softphone.io.memos.memo import Memo
 from softphone.io.memos.store import MemoStore
-from softphone.io.voice_job import VoiceJob
-from softphone.memo_config import MeasureSettings, RecordOptions
+from softphone.memo_config import RecordOptions
 from softphone.serve_config import ServeOptions
 
 OnReading = Callable[[LiveTake], None]
 """Told that there is something new to be read."""
-
-
-def job_of(options: MeasureSettings, file: str = "") -> VoiceJob:
-    """How *options* measure *file*."""
-    return VoiceJob(
-        file,
-        pitch_floor_hz=options.pitch_floor_hz,
-        pitch_ceiling_hz=options.pitch_ceiling_hz,
-        formant_ceiling_hz=options.formant_ceiling_hz,
-        channel=options.channel,
-    )
 
 
 def live_take(options: RecordOptions, store: MemoStore, name: str | None) -> LiveTake:

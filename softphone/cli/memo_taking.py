@@ -133,9 +133,6 @@ def _measured(
     """*memos* with their results; those that cannot be measured are in *failed*, where that is None the first is raised."""
     from softphone.app.memo import measure_memo
 
-    plain = MeasureSettings(
-        settings.pitch_floor_hz, settings.pitch_ceiling_hz, settings.formant_ceiling_hz, settings.channel
-    )
     found = []
     with stopping(), Bar("measuring") as bar:
         tell = watch(bar, memos)
@@ -146,7 +143,7 @@ def _measured(
                     tell((begun + share) / len(memos))
 
             try:
-                memo = measure_memo(store, memo, plain, progress)
+                memo = measure_memo(store, memo, settings, progress)
             except UsageError as error:
                 if failed is None:
                     raise

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from softphone.scorer.voice_view import NO_DIAGNOSIS, Row, groups, refusals
+from softphone.scorer.voice_view import NO_DIAGNOSIS, Row, groups, refusals, what_it_is
 
 if TYPE_CHECKING:
     from softphone.app.voice_batch import VoiceBatch
@@ -107,11 +107,7 @@ def batch(done: "VoiceBatch") -> str:
 
 
 def _facts(result: Result) -> list[str]:
-    task = result["task"]
-    kind = {"vowel": "a sustained vowel", "speech": "connected speech", "none": "no voice"}.get(
-        task["kind"], task["kind"]
-    )
-    lines = _wrapped("what it is", f"{kind}: {task['reason']}")
+    lines = _wrapped("what it is", ": ".join(what_it_is(result)))
     place = "" if result["channels"] == 1 else f", channel {result['channel']} of {result['channels']}"
     begins = f" from {result['from_s']:g} s on" if result["from_s"] else ""
     lines += _wrapped("length", f"{result['seconds']:.2f} s{begins} at {result['sample_rate_hz']} Hz{place}")
@@ -119,7 +115,7 @@ def _facts(result: Result) -> list[str]:
     lines += _wrapped(
         "settings",
         f"pitch {chosen['pitch_floor_hz']:g} to {chosen['pitch_ceiling_hz']:g} Hz, formants below "
-        f"{chosen['formant_ceiling_hz']:g} Hz; those of each measure: --json or --report",
+        f"{chosen['formant_ceiling_hz']:g} Hz; those of each measure: --json",
     )
     return lines + _wrapped("took", f"{result['took_s']:.2f} s")
 

@@ -12,6 +12,7 @@ from softphone.errors import EnvironmentProblem, UsageError
 from softphone.io.part_file import write_whole
 
 Row = Mapping[str, Any]
+Key = tuple[str, ...]
 
 
 class CsvRows:
@@ -64,6 +65,28 @@ class CsvRows:
         self.rows = kept
         write_whole(self.path, self._lines(kept), force=True)
         self._file = self.path.open("ab", buffering=0)
+
+    def done(self, wanted: set[Key], key_of: Callable[[Row], Key]) -> dict[Key, Row]:
+        """The rows of *wanted* that are there already; those that took their place in an earlier run are dropped.
+
+        Args:
+            wanted: the rows there are to be, by what they were made from and with.
+            key_of: that of a row; its first two items say which row it is, the others whether it is still true.
+
+        Raises:
+            EnvironmentProblem: it cannot be written.
+        """
+        named = {key[:2] for key in wanted}
+        seen: set[Key] = set()
+
+        def is_kept(row: Row) -> bool:
+            key = key_of(row)
+            is_new = key not in seen  # two runs at once may have done it twice
+            seen.add(key)
+            return is_new and (key[:2] not in named or key in wanted)
+
+        self.keep(is_kept)
+        return {key: row for row in self.rows if (key := key_of(row)) in wanted}
 
     def add(self, row: Row) -> None:
         """Append one row, whole or not at all.

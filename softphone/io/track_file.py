@@ -131,7 +131,7 @@ class TrackFile:
                 break
             if last is not None:
                 block = block[:, : last - at]
-            self._check_finite(block, at)
+            check_finite(block, self.path, at, self.sample_rate_hz)
             at += block.shape[1]
             equal = equal and bool((block[1:] == block[0]).all())
             for each in sinks.values():
@@ -166,15 +166,17 @@ class TrackFile:
     ) -> None:
         self.close()
 
-    def _check_finite(self, block: Block, at: int) -> None:
-        if np.isfinite(block).all():
-            return
-        index = int(np.argmin(np.isfinite(block).all(axis=0)))
-        channel = int(np.argmin(np.isfinite(block[:, index])))
-        raise UsageError(
-            f"{self.path} holds {block[channel, index]} at {(at + index) / self.sample_rate_hz:.3f} s"
-            f"{f', channel {channel + 1}' if self.channels > 1 else ''}: wanted numbers, write the file again"
-        )
+
+def check_finite(block: Block, path: Path, at: int, sample_rate_hz: int) -> None:
+    """Raise UsageError, which says where, if *block*, sample *at* of *path* and on, holds what is no number."""
+    if np.isfinite(block).all():
+        return
+    index = int(np.argmin(np.isfinite(block).all(axis=0)))
+    channel = int(np.argmin(np.isfinite(block[:, index])))
+    raise UsageError(
+        f"{path} holds {block[channel, index]} at {(at + index) / sample_rate_hz:.3f} s"
+        f"{f', channel {channel + 1}' if block.shape[0] > 1 else ''}: wanted numbers, write the file again"
+    )
 
 
 def cut_warning(path: Path) -> str | None:

@@ -11,7 +11,7 @@ from dsp.types import Block
 from softphone.errors import UsageError
 from softphone.io.sound_file import SoundReader
 from softphone.io.speech import speech_path
-from softphone.io.track_file import cut_warning
+from softphone.io.track_file import check_finite, cut_warning
 
 MIN_RATE_HZ = 8000
 """Below it not even the second formant of every vowel is left."""
@@ -118,7 +118,7 @@ class VoiceFile:
                     f"{self.path} ends at {self._at / self.sample_rate_hz:.2f} s, "
                     f"wanted {self._size / self.sample_rate_hz:.2f} s: it was changed, or is damaged"
                 )
-            self._check_finite(read)
+            check_finite(read, self.path, self._at, self.sample_rate_hz)
             block[:, place : place + read.shape[1]] = read
             place += read.shape[1]
             self._at += read.shape[1]
@@ -191,14 +191,3 @@ class VoiceFile:
             pass
         self._reopen()
         return size
-
-    def _check_finite(self, read: Block) -> None:
-        """*read* begins at `_at`."""
-        if np.isfinite(read).all():
-            return
-        index = int(np.argmin(np.isfinite(read).all(axis=0)))
-        channel = int(np.argmin(np.isfinite(read[:, index])))
-        raise UsageError(
-            f"{self.path} holds {read[channel, index]} at {(self._at + index) / self.sample_rate_hz:.3f} s"
-            f"{f', channel {channel + 1}' if self.channels > 1 else ''}: wanted numbers, write the file again"
-        )

@@ -190,7 +190,7 @@ def verdict_of(found: History) -> str | None:
         return None
     chance = f"{found.outside_by_chance:.1f}"
     return (
-        f"{found.outside} of the {_memos(len(found.later))} after the baseline lie outside its band; if nothing has changed, "
+        f"of {_memos(len(found.later))} after the baseline {found.outside} outside its band; if nothing has changed, "
         f"{chance} would on average (the band of {base.count} memos holds {100 * base.coverage:.0f} % of what comes)"
     )
 

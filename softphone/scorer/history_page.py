@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from softphone.scorer.history import History, verdict_of, warnings_of
 from softphone.scorer.history_chart import STYLE as CHART_STYLE
 from softphone.scorer.history_chart import Reference, chart
+from softphone.scorer.html_page import whole_page
 from softphone.scorer.report_style import STYLE
 
 _OWN = """
@@ -98,13 +99,7 @@ def page(
         _table(found, subject),
         f"<p class=note>{_say(disclaimer)}</p>",
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{_say(title)}</title><style>{STYLE}{CHART_STYLE}{_OWN}</style></head><body>\n<h1>{_say(title)}</h1>\n"
-        + "\n".join(part for part in parts if part)
-        + "\n</body></html>\n"
-    ).encode(errors="replace")
+    return whole_page(title, STYLE + CHART_STYLE + _OWN, parts)
 
 
 def _say(text: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from dsp.checks import Verdict, checks
 from dsp.metrics import metrics
 from dsp.track import Track
+from softphone.scorer.html_page import whole_page
 from softphone.scorer.report_plots import (
     Axis,
     Block,
@@ -53,13 +54,7 @@ def report(score: Result, degraded: Track, reference: Track | None, names: tuple
         _refused(score),
         _FOOT,
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body>\n<h1>{html.escape(title)}</h1>\n"
-        + "\n".join(page)
-        + "\n</body></html>\n"
-    ).encode(errors="replace")  # the name of a file may be no UTF-8
+    return whole_page(title, STYLE, page)
 
 
 def _head(score: Result, sent: str | None) -> str:

@@ -16,7 +16,7 @@ from dsp.phonation.analysis import NothingToMeasure, phonation
 from dsp.phonation.phonation import Phonation, VoiceSettings
 from dsp.phonation.section import Recording
 from dsp.phonation.suitability import FULL_RATE_HZ
-from dsp.voice import VoiceMeasure, measures
+from dsp.voice import Figure, VoiceMeasure, measures
 from softphone.scorer.score import OK, reason
 
 SCHEMA = 1
@@ -157,8 +157,14 @@ def _measured(measure: VoiceMeasure, seen: Phonation) -> tuple[dict[str, Any], d
     if why is not None:
         return dict.fromkeys(measure.figures), dict.fromkeys(measure.figures, why)
     found = {key: _plain(values[key]) for key in measure.figures}
-    missing = [key for key, value in found.items() if value is None]
-    return found, dict.fromkeys(missing, "the recording has too little of what it is made from")
+    return found, {key: _wanting(measure.figures[key]) for key, value in found.items() if value is None}
+
+
+def _wanting(figure: Figure) -> str:
+    """Why *figure* is not there where its measure gave others."""
+    if figure.wants:
+        return f"it wants {figure.wants}"
+    return "the recording has too little of what it is made from: record more of it"
 
 
 def _unsuitable(measure: VoiceMeasure, seen: Phonation) -> str | None:

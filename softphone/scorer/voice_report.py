@@ -6,16 +6,16 @@ from typing import Any
 
 from dsp.phonation.phonation import Phonation
 from dsp.phonation.section import Recording
+from softphone.scorer.html_page import whole_page
 from softphone.scorer.voice_report_plots import cepstrum, ltas, over_time
 from softphone.scorer.voice_report_style import STYLE
 from softphone.scorer.voice_report_tables import made_with, measured, not_measured
 from softphone.scorer.voice_report_views import ChannelTrack
-from softphone.scorer.voice_view import NO_DIAGNOSIS, groups
+from softphone.scorer.voice_view import NO_DIAGNOSIS, groups, what_it_is
 
 Result = Mapping[str, Any]
 
 OK = "ok"
-KINDS = {"vowel": "Sustained vowel", "speech": "Connected speech", "none": "No voice"}
 HEADLINES = ("f0_median_hz", "jitter_local_pct", "shimmer_local_pct", "hnr_db", "cpps_db")
 """What stands in large print, where it was measured."""
 
@@ -52,13 +52,7 @@ def voice_report(
         not_measured(result),
         made_with(result),
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head><body><main>\n<h1>{html.escape(title)}</h1>\n"
-        + "\n".join(part for part in page if part)
-        + "\n</main></body></html>\n"
-    ).encode(errors="replace")  # the name of a file may be no UTF-8
+    return whole_page(title, STYLE, page)
 
 
 def _warnings(result: Result, seen: Phonation) -> str:
@@ -76,8 +70,9 @@ def _warnings(result: Result, seen: Phonation) -> str:
 
 
 def _head(result: Result, sex: str | None, age: float | None) -> str:
-    task = result["task"]
-    large = f"<b>{KINDS.get(task['kind'], task['kind'])}</b>"
+    kind, why = what_it_is(result)
+    kind = kind.removeprefix("a ")
+    large = f"<b>{html.escape(kind[0].upper() + kind[1:])}</b>"
     rows = {row.key: row for group in groups(result, sex=sex, age=age) for row in group.rows}
     facts = [
         (row.figure.label, f"{row.text} {row.figure.unit}")
@@ -98,6 +93,6 @@ def _head(result: Result, sex: str | None, age: float | None) -> str:
         facts.append(("norms for", ", ".join(filter(None, (whose or "all", aged)))))
     cells = "".join(f"<div><span>{html.escape(key)}</span>{html.escape(value)}</div>" for key, value in facts)
     return (
-        f'<div class="top"><div class="mos task">{large}<p class="note">{html.escape(task["reason"])}</p></div>'
+        f'<div class="top"><div class="mos task">{large}<p class="note">{html.escape(why)}</p></div>'
         f'<div class="facts">{cells}</div></div>'
     )

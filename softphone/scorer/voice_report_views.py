@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dsp.phonation.phonation import Phonation
 from dsp.phonation.section import Recording
+from dsp.phonation.voiced import voiced_at
 from dsp.track import Track
 from dsp.types import Samples
 from softphone.scorer.report_views import LEAST_DB, RANGE_DB
@@ -77,11 +78,16 @@ def contours(seen: Phonation) -> Contours:
     """The contours of *seen*, at most `POINTS` of each."""
     seconds = seen.whole.seconds
     f0_hz = np.where(seen.pitch.is_voiced, seen.pitch.f0_hz, math.nan)
-    formants = np.where(_voiced_at(seen, seen.formants.times_s)[:, None], seen.formants.hz, math.nan)
     level = np.where(seen.intensity.db > LEAST_DB, seen.intensity.db, math.nan)
     pitch_at_s, f0_hz = reduced(seen.pitch.times_s, f0_hz, seconds)
     level_at_s, level = reduced(seen.intensity.times_s, level, seconds)
-    formants_at_s, formants = reduced(seen.formants.times_s, formants, seconds, FORMANT_POINTS)
+    at_s, voiced = seen.formants.times_s, voiced_at(seen.pitch, seen.formants.times_s)
+    # One after the other: hours have a million frames.
+    tracks = [
+        reduced(at_s, np.where(voiced, hz, hz.dtype.type(math.nan)), seconds, FORMANT_POINTS)
+        for hz in seen.formants.hz.T
+    ]
+    formants_at_s, formants = tracks[0][0], np.stack([values for _, values in tracks], axis=1)
     return Contours(seconds, pitch_at_s, f0_hz, level_at_s, level, formants_at_s, formants)
 
 
@@ -139,13 +145,3 @@ def formant_spectrogram(track: Track, seconds: float, top_hz: float) -> Floats:
         picture[:, column] = power[lines] / np.sum(window) ** 2
     level = 10 * np.log10(np.maximum(picture, 10 ** ((LEAST_DB - RANGE_DB) / 10)))
     return np.asarray(level + tilt_db[:, None])
-
-
-def _voiced_at(seen: Phonation, times_s: Floats) -> NDArray[np.bool_]:
-    """Whether there is a voice at each of *times_s*: in the nearest frame of the pitch."""
-    pitch = seen.pitch
-    if not pitch.times_s.size:
-        return np.zeros(times_s.size, dtype=bool)
-    nearest = np.rint((times_s - pitch.times_s[0]) / pitch.step_s).astype(int)
-    voiced: NDArray[np.bool_] = pitch.is_voiced[np.clip(nearest, 0, pitch.times_s.size - 1)]
-    return voiced

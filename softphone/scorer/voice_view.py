@@ -25,6 +25,9 @@ GROUPS = (
 )
 """Titles and the measures below them; a measure of no group is among the others."""
 OTHERS = "other measures"
+KINDS = {"vowel": "a sustained vowel", "speech": "connected speech", "none": "no voice"}
+HELD_OR_NOT = {"vowel": "a held sound", "speech": "a changing sound"}
+SEVERAL = frozenset({"several-voices", "music"})
 LONGEST_ACRONYM = 4
 
 
@@ -71,6 +74,19 @@ def in_order() -> list[VoiceMeasure]:
     """All measures; those without norms come last."""
     known = (measures.get(name) for name in measures.names())
     return sorted(known, key=lambda each: (each.exploratory, each.order, each.name))
+
+
+def what_it_is(result: Result) -> tuple[str, str]:
+    """What was recorded, and by what it was told; chords, tunes and two voices are neither a vowel nor speech."""
+    task = result["task"]
+    if not SEVERAL.isdisjoint(result["verdict"]) and task["kind"] in HELD_OR_NOT:
+        return HELD_OR_NOT[task["kind"]], "measures are taken or refused as of " + KINDS[task["kind"]]
+    return KINDS.get(task["kind"], task["kind"]), task["reason"]
+
+
+def plain_keys() -> list[str]:
+    """Of every figure but curves, in the order of a table."""
+    return [key for measure in in_order() for key, figure in measure.figures.items() if not figure.curve]
 
 
 def refusals(result: Result) -> list[tuple[str, str]]:

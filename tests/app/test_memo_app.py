@@ -12,12 +12,13 @@ import soundfile
 from support.memos import AT, added, files_in, grid_noise
 from support.voice_results import nothing_in, voice_of
 
-from softphone.app.memo import chosen, figures, memo_folder, memo_info, memo_port, open_store
+from softphone.app.memo import chosen, memo_folder, memo_info, memo_port, open_store
 from softphone.app.memo_export import as_csv, as_json, export
 from softphone.app.memo_history import history_of, ticks_of
 from softphone.errors import UsageError
 from softphone.io.memos.store import MemoStore
 from softphone.memo_config import HistoryOptions, RecordOptions
+from softphone.scorer.voice_view import plain_keys
 
 
 def measured(
@@ -63,7 +64,7 @@ def test_memos_are_chosen_by_name_each_once_and_by_all_of_the_tags(tmp_path: Pat
 
 
 def test_every_figure_but_curves_has_a_column_of_its_own(tmp_path: Path) -> None:
-    keys = [key for key, _, _ in figures()]
+    keys = plain_keys()
     assert len(set(keys)) == len(keys)
     assert {"cpps_db", "jitter_local_pct", "hnr_db", "f0_median_hz"} <= set(keys)
     assert "ltas_db" not in keys

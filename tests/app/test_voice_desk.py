@@ -119,6 +119,37 @@ def test_nothing_is_looked_at_while_nobody_listens(bench: Bench) -> None:
     bench.until(lambda: bench.takes[0].asked > 0, "it is listened to")
 
 
+def test_who_listens_is_told_twenty_times_a_second_or_more(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, looks = 0.0, 0
+
+    class Clock:
+        @staticmethod
+        def monotonic() -> float:
+            return now
+
+    def wait(seconds: float) -> bool:
+        nonlocal now, looks
+        now, looks = now + seconds + 0.001, looks + 1  # woken a little late each time
+        return now > 10.0
+
+    monkeypatch.setattr("softphone.app.voice_desk.time", Clock)
+    begin = bench.desk._begin
+
+    def timed(name: str | None) -> Any:
+        take = begin(name)
+        take.wait = wait
+        return take
+
+    bench.desk._begin = timed
+    bench.ask("voice.record")
+    bench.until(lambda: (VOICE, {"recording": None, "problem": None}, False) in bench.events, "it is over")
+    told = [body for topic, body, fleeting in bench.events if topic == VOICE and fleeting]
+    assert len(told) >= 20 * 10
+    assert len(told) == looks - 1
+
+
 def test_two_memos_at_once_and_stopping_nothing_are_refused(bench: Bench) -> None:
     assert bench.ask("voice.stop").message == "nothing is being recorded"
     bench.ask("voice.record", name="one")

@@ -48,7 +48,11 @@ def test_help_names_every_option_of_the_command(command: str, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], *([command, "--help"] for command in ("call", "filter", "console", "remote"))]
+    "arguments",
+    [
+        ["--help"],
+        *([command, "--help"] for command in ("call", "filter", "console", "remote", "voice", "memo")),
+    ],
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (

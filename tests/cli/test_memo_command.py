@@ -95,6 +95,27 @@ def test_no_memos_are_told_as_that(tmp_path: Path) -> None:
     assert asked(tmp_path, "show")[0] == 2
 
 
+def test_nothing_leaves_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("a connection was wanted")
+
+    for name in ("connect", "connect_ex", "bind", "sendto"):
+        monkeypatch.setattr(f"socket.socket.{name}", refused)
+    monkeypatch.setattr("socket.getaddrinfo", refused)
+    out = str(tmp_path / "memos.json")
+    for words in (
+        ["record", "said", "--play", "builtin:man", "--seconds", "0.5"],
+        ["import", "builtin:man", "taken"],
+        ["measure", "taken"],
+        ["list"],
+        ["show", "taken"],
+        ["export", "--out", out],
+        ["history", "cpps_db", "--out", str(tmp_path / "cpps.html")],
+        ["delete", "said", "--yes"],
+    ):
+        assert memo(tmp_path / "memos", *words)[0] == 0, words
+
+
 def test_a_list_shows_the_clinics_figures(tmp_path: Path) -> None:
     weeks(tmp_path, 12.34, 11.0)
     _, out, _ = memo(tmp_path, "list")

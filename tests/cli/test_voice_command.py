@@ -147,6 +147,18 @@ def test_speech_is_told_why_it_has_no_jitter_and_is_measured_else(capsys: pytest
     assert re.search(r"F0 \(median\) +\d", out)
 
 
+def test_a_chord_is_not_called_a_vowel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    at = np.arange(2 * 44100) / 44100
+    notes = [np.sin(2 * np.pi * hz * k * at) / k for hz in (220.0, 277.2, 329.6) for k in range(1, 9)]
+    path = tmp_path / "chord.wav"
+    soundfile.write(path, 0.05 * np.sum(notes, axis=0), 44100)
+    assert main(["voice", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "several-voices" in said
+    assert "what it is  a held sound: " in said
+    assert "one steady vowel" not in said
+
+
 def test_silence_is_one_line_and_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(44_100), 44_100)
     status, out, err = run(capsys, str(tmp_path / "silent.wav"))

@@ -90,6 +90,9 @@ def test_a_short_vowel_and_a_low_sample_rate_are_said() -> None:
     found = dsi(15.0, InMemory(SOFT), InMemory(HIGH), InMemory(short, 16000), 90.0)
     assert ["2.0 s" in text for text in found.warnings] == [True, False]
     assert "44100" in found.warnings[1]
+    # Of the other recordings no jitter is taken.
+    low = vowel(seconds=2.0, sample_rate_hz=16000, hnr_db=25.0, level_dbfs=-40.0).samples
+    assert not dsi(15.0, InMemory(low, 16000), InMemory(HIGH), InMemory(HELD), 90.0).warnings
 
 
 def test_voice_goes_on_where_cycles_are_no_further_apart_than_20_ms() -> None:

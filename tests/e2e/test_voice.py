@@ -25,6 +25,7 @@ KEYS = (
     "ltas_db", "ltas_hz", "voiced_fraction", "settings",
 )  # fmt: skip
 """What a script may count on."""
+KEPT = os.environ.get("SOFTPHONE_TEST_ARTEFACTS")
 MEMORY_MIB = 120
 LIGHT_AND_DARK = ("light", "dark")
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
@@ -80,14 +81,17 @@ def test_the_report_fits_and_reads_well_on_every_screen(held: Path, tmp_path: Pa
     assert page.stat().st_size < 600_000
     with browser() as launched:
         watched = Watched(launched, page.as_uri())
-        for kind, size in SIZES.items():
+        shown = watched.open()
+        assert shown.evaluate("[...document.images].every(each => each.naturalWidth > 0)")
+        for kind, (width, height) in SIZES.items():
+            shown.set_viewport_size({"width": width, "height": height})
             for scheme in LIGHT_AND_DARK:
-                shown = watched.open(size=size, color_scheme=scheme)
+                shown.emulate_media(color_scheme=scheme)
                 assert_fits_and_reads_well(shown)
-                assert shown.evaluate("[...document.images].every(each => each.naturalWidth > 0)")
                 red = int(shown.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0]"))
                 assert (red < 64) == (scheme == "dark")
-                keep_picture(shown, f"voice-report-{kind}-{scheme}", tmp_path, whole=True)
+                if KEPT or (kind, scheme) == ("phone", "dark"):
+                    keep_picture(shown, f"voice-report-{kind}-{scheme}", tmp_path, whole=True)
         watched.close()
 
 
@@ -106,7 +110,7 @@ def test_a_folder_becomes_rows(held: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RSS as Linux counts it")
 def test_minutes_of_sound_take_little_memory(tmp_path: Path) -> None:
-    path, page = long_file(tmp_path, 1.5), tmp_path / "page.html"
+    path, page = long_file(tmp_path, 1.0), tmp_path / "page.html"
     arguments = ["voice", str(path), "--report", str(page), "--json"]
     # Its own peak: that of a child counts what this process had when it was forked.
     code = (
@@ -154,3 +158,16 @@ def test_a_long_file_shows_progress_and_ctrl_c_ends_it_in_one_line(tmp_path: Pat
     assert said.decode().strip().endswith("interrupted before there was a result")
     assert b"Traceback" not in said
     assert [each.name for each in tmp_path.iterdir()] == ["long.wav"]
+
+
+def test_the_example_measures_and_says_why_there_is_no_jitter_of_speech() -> None:
+    example = Path(__file__).parents[2] / "examples" / "measure_voice.py"
+    done = subprocess.run(
+        [sys.executable, str(example)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    first, f0, jitter, *_ = done.stdout.splitlines()
+    assert first == "speech ['ok']"
+    assert 190 < float(f0.split()[1]) < 205
+    assert jitter.startswith("jitter_local_pct it needs a sustained vowel")

@@ -1,6 +1,8 @@
 """A recording goes through every contour in sections; what comes out does not depend on where these are cut."""
 
 import tracemalloc
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -69,24 +71,51 @@ def test_sections_cover_the_recording_once(monkeypatch):
         assert here.stop >= section.stop
 
 
-def kept_of(seconds: float, made: np.ndarray) -> tuple[int, int]:
+def kept_of(seconds: float, made: np.ndarray) -> tuple[int, int, int]:
+    """Bytes of the contours, of everything that the heap keeps, and the longest read."""
     recording = Endless(made, seconds, sample_rate_hz=8000)
     tracemalloc.start()
     seen = phonation(recording)
-    kept = tracemalloc.get_traced_memory()[0]
+    heap = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert seen.whole.seconds == seconds
-    return kept, recording.longest_read
+    return sum(each.nbytes for each in arrays_of(seen)), heap, recording.longest_read
+
+
+def arrays_of(seen: Any) -> Iterator[np.ndarray]:
+    for each in fields(seen):
+        value = getattr(seen, each.name)
+        if isinstance(value, np.ndarray):
+            yield value
+        elif is_dataclass(value):
+            yield from arrays_of(value)
 
 
 def test_memory_grows_with_the_contours_only(monkeypatch):
-    in_sections(monkeypatch, 4.0)
+    in_sections(monkeypatch, 10.0)
     made, _ = real_voice("man")
-    short, read = kept_of(12.0, made)
-    long, read_again = kept_of(36.0, made)
-    assert read_again <= read <= 16 * 8000
-    # What is kept has 500 frames of cepstra, 160 of formants and less of all else a second; samples at 44.1 kHz would take 172 kB.
-    assert (long - short) / 24.0 < 40.0 * 1024
+    short, heap, read = kept_of(46.0, made)
+    long, heap_again, read_again = kept_of(76.0, made)
+    assert read_again <= read <= 25 * 8000
+    # A second has 80 frames of pitch (24 bytes), 200 of harmonicity (4), 160 of formants (16), 75 of intensity (4), and of this
+    # voice some 70 pulses (12): two hours have 50 MB. Samples would take 32 kB here and 172 at 44.1 kHz.
+    assert 5_000 < (long - short) / 30.0 < 7_500
+    # Of these the formants alone lie on the heap.
+    assert (heap_again - heap) / 30.0 < 5_000
+
+
+def test_a_long_recording_keeps_the_means_of_its_cepstra_and_a_short_one_each():
+    samples, rate = real_voice("man")
+    samples = samples[: 4 * rate]
+    short = phonation(Endless(samples, 4.0, rate)).cepstra
+    assert short.cpps_db.size == short.times_s.size == short.frames == 1951
+    for name, mean in short.means_db.items():
+        assert np.nanmean(getattr(short, name), dtype=np.float64) == pytest.approx(mean, rel=1e-6)
+    long = phonation(Endless(samples, 48.0, rate)).cepstra
+    assert long.frames == 23951
+    assert long.cpps_db.size == long.cpp_hillenbrand_db.size == 0
+    for name, mean in long.means_db.items():
+        assert mean == pytest.approx(short.means_db[name], abs=0.2)
 
 
 def test_the_chosen_channel_and_the_settings_are_told():

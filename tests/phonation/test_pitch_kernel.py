@@ -210,6 +210,34 @@ def test_shapes_and_ranges_that_do_not_fit_are_refused() -> None:
         _native.pitch_path(np.zeros((3, 2)), np.zeros((2, 2)), 1.0, 1.0, np.zeros(3))
 
 
+def test_an_odd_number_of_lags_sees_all_of_the_sound_it_is_given_and_nothing_behind_it() -> None:
+    size, last = 40, 31
+    kernel = _native.PitchFrames(
+        np.ones(size, np.float32),
+        np.ones(last + 1, np.float32),
+        period=20,
+        reach=10,
+        longest=last,
+        candidates=1,
+        least=0.0,
+        octave_cost=0.0,
+        cross=True,
+    )
+    seen = np.sin(2 * np.pi * np.arange(size + last) / 29.6).astype(
+        np.float32
+    )  # its peak is beside the last lag
+    found = []
+    for behind in (0.0, 1e9):
+        lags, strengths = np.zeros((8, 1)), np.zeros((8, 1))
+        samples = np.append(seen, np.float32(behind))
+        kernel.measure(samples, np.full(8, 20.0), np.zeros(8), 1.0, 0.0, lags, strengths, np.zeros(8))
+        assert np.ptp(lags) == 0.0
+        assert np.ptp(strengths) == 0.0
+        found.append((lags[0, 0], strengths[0, 0]))
+    assert found[0] == found[1]
+    assert found[0][0] == pytest.approx(29.6, abs=0.2)
+
+
 def test_silence_and_numbers_that_are_none_give_no_candidates() -> None:
     for samples in (
         np.zeros(2000, np.float32),

@@ -54,6 +54,19 @@ def test_it_equals_praat(from_hz: int, to_hz: int, size: int) -> None:
     assert (error[below] ** 2).sum() < 1e-6 * (power[below] ** 2).sum()
 
 
+@pytest.mark.parametrize("size", [71_042, 63_010])
+@pytest.mark.parametrize("to_hz", [10000, 11000])
+def test_by_sines_it_is_praats_to_the_last_line_of_the_low_pass(size: int, to_hz: int) -> None:
+    # The first length cuts between the two halves of a line, the second between two lines (at 10 kHz).
+    sound = noise(size)
+    sound[size // 2 :] = 0.0
+    wanted = parselmouth.Sound(sound.astype(np.float64), 48000).resample(to_hz, 50).values[0]
+    # Nearer to the ends than 50 samples Praat reads fewer of them.
+    inner = slice(50, -50)
+    got = resampled(sound, 48000, to_hz, by_sines=True)
+    assert np.abs(got - wanted)[inner].max() < 1e-7
+
+
 @pytest.mark.parametrize(("from_hz", "to_hz"), [(44100, 10000), (44100, 44100), (8000, 11000)])
 def test_a_section_lies_on_the_grid_of_the_whole(from_hz: int, to_hz: int) -> None:
     sound = noise(3 * from_hz)

@@ -127,7 +127,7 @@ def test_the_verdict_names_what_chance_alone_would_do() -> None:
     found = history(points(*range(10), 50.0, 4.0), baseline=9)
     said = verdict_of(found)
     assert said is not None
-    assert said.startswith("2 of the 3 memos after the baseline lie outside")
+    assert said.startswith("of 3 memos after the baseline 2 outside its band")
     assert "0.6 would on average" in said
     assert "80 %" in said
 

@@ -175,10 +175,10 @@ def test_noise_has_a_page_without_pitch():
     assert Outline(text).open == []
 
 
-def test_two_hours_give_a_page_no_larger_than_two_minutes(held):
+def test_an_hour_gives_a_page_no_larger_than_a_minute(held):
     _, result, seen = held
     sizes = []
-    for seconds in (120, 7200):
+    for seconds in (60, 3600):
         size = seconds * RATE
         frames = seconds * 80
         at = (np.arange(frames) + 0.5) / 80
@@ -190,9 +190,10 @@ def test_two_hours_give_a_page_no_larger_than_two_minutes(held):
                 seen.pitch, times_s=at, f0_hz=rng.uniform(150, 250, frames), strength=np.ones(frames), step_s=1 / 80,
                 intensity=np.ones(frames),
             ),
-            intensity=replace(seen.intensity, times_s=at, db=rng.uniform(-60, -10, frames)),
+            intensity=replace(seen.intensity, first_s=float(at[0]), step_s=1 / 80, db=rng.uniform(-60, -10, frames)),
             formants=replace(
-                seen.formants, times_s=at, hz=rng.uniform(300, 5000, (frames, 4)), bandwidth_hz=np.ones((frames, 4))
+                seen.formants, first_s=float(at[0]), step_s=1 / 80, hz=rng.uniform(300, 5000, (frames, 4)),
+                bandwidth_hz=np.ones((frames, 4)),
             ),
         )  # fmt: skip
         quiet = Still(size)

@@ -103,6 +103,15 @@ def test_measures_of_vowels_are_refused_on_speech_with_the_reason_and_others_are
         assert result[key] is not None
 
 
+def test_a_number_that_a_measure_has_not_says_what_it_wants():
+    result, _ = measured(HELD.samples)
+    assert result["exploratory"]["spectral_median_hz"] is not None
+    assert result["refused"]["modulation_slowing_db"].startswith("it wants 4 s or more")
+    low, _ = measured(vowel(seconds=1.0, sample_rate_hz=8000, hnr_db=25.0).samples, 8000)
+    assert low["f1_hz"] is not None
+    assert "twice the formant ceiling" in low["refused"]["f4_hz"]
+
+
 def test_silence_gives_one_reason_and_nothing_else():
     for samples in (np.zeros(RATE), np.full(RATE, 0.3), np.random.default_rng(1).normal(0, 2e-5, RATE)):
         result, seen = measured(samples)

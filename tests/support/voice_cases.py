@@ -47,7 +47,7 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "f0_max_hz": PITCH,
     "voiced_fraction": Tolerance(distance=0.002),
     "jitter_local_pct": PERTURBATION,
-    "jitter_local_abs_us": Tolerance(0.03, 0.4, "us"),  # 0.02 % of the shortest period, 2 ms
+    "jitter_local_abs_us": Tolerance(0.03, 0.4, "µs"),  # 0.02 % of the shortest period, 2 ms
     "jitter_rap_pct": PERTURBATION,
     "jitter_ppq5_pct": PERTURBATION,
     "jitter_ddp_pct": PERTURBATION,

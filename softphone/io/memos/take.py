@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from dsp.full_scale import amplitude_db, peak_of, power_db
 from dsp.mending import mend
 from dsp.types import Block
 from softphone.errors import EnvironmentProblem, SoftphoneError, UsageError
@@ -29,7 +30,6 @@ WRITE_S = 0.25
 """From one piece of the journal to the next."""
 MOST_WAITING_S = 30.0
 """Sound that waits for a slow disk; more is the end."""
-SILENT_DBFS = -120.0
 
 Ended = Literal["stopped", "end", "seconds", "fault"]
 
@@ -192,7 +192,7 @@ class MemoTake:
             sample_rate_hz=rate,
             channels=port.channels_in,
             level_dbfs=self._level_dbfs,
-            peak_dbfs=_dbfs(self._peak),
+            peak_dbfs=amplitude_db(self._peak),
             lost=state.xruns_system,
         )
 
@@ -256,9 +256,8 @@ class MemoTake:
                 self._port.stop()
 
     def _save(self, block: Block) -> None:
-        peak = float(max(block.max(), -block.min()))
-        self._peak = max(self._peak, peak)
-        self._level_dbfs = _dbfs(float(np.sqrt(np.mean(np.square(block)))))
+        self._peak = max(self._peak, peak_of(block))
+        self._level_dbfs = power_db(float(np.mean(np.square(block))))
         assert self._journal is not None
         if self._is_full:
             return
@@ -284,6 +283,8 @@ class MemoTake:
             )
         try:
             memo = keep(self._store, journal.path, origin="recorded", lost=self._port.status().xruns_system)
+            if memo is None:
+                raise CutOff(f"{journal.path} cannot be read back")
         except (SoftphoneError, OSError, CutOff) as error:
             journal.close()
             raise EnvironmentProblem(
@@ -291,13 +292,7 @@ class MemoTake:
                 "once that is mended"
             ) from None
         journal.discard()
-        assert memo is not None
         return memo
-
-
-def _dbfs(value: float) -> float | None:
-    level = 20 * float(np.log10(max(value, 1e-9)))
-    return level if level > SILENT_DBFS else None
 
 
 def _least(first: float | None, second: float | None) -> float | None:

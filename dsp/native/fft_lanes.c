@@ -1,5 +1,5 @@
-/* Tables of vlc_lanes.h. */
-#include "vlc_lanes.h"
+/* Tables of fft_lanes.h. */
+#include "fft_lanes.h"
 #include "fft.h"
 
 #include <stdlib.h>

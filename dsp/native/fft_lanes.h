@@ -2,8 +2,8 @@
  *
  * A signal whose frames begin *hop* samples apart is kept by columns: sample c * hop + r at [r * width + c]. Then
  * sample i of eight neighbouring frames are eight neighbouring numbers. */
-#ifndef DSP_VLC_LANES_H
-#define DSP_VLC_LANES_H
+#ifndef DSP_FFT_LANES_H
+#define DSP_FFT_LANES_H
 
 #include "fft_stages.h"
 

@@ -1,6 +1,6 @@
 /* Exponential, logarithm and sine in float32, without branches and calls, so that loops of them become vectors. */
-#ifndef DSP_VLC_MATH_H
-#define DSP_VLC_MATH_H
+#ifndef DSP_VECTOR_MATH_H
+#define DSP_VECTOR_MATH_H
 
 #include "vector.h"
 
