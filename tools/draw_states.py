@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from softphone.call import state as call
-from softphone.sip import leg
+from softphone.sip import leg, refer, registration_state
 from softphone.sip.client_transaction import INVITE_CLIENT, NON_INVITE_CLIENT
 from softphone.sip.server_transaction import INVITE_SERVER, NON_INVITE_SERVER
 from softphone.sip.transaction import Machine, State
@@ -63,6 +63,16 @@ def document() -> str:
                 + diagram(call.TRANSITIONS, [call.State.CALLING, call.State.INCOMING], call.State.ENDED),
                 "## Leg\n\n`softphone/sip/leg.py`: our end of one SIP dialog, below the call.\n\n"
                 + diagram(leg.LEG, legs, leg.LegState.ENDED),
+                "## Transfer\n\n`softphone/sip/refer.py`: a REFER of ours, or one of the peer, within a leg.\n\n"
+                + diagram(
+                    refer.REFER, (refer.ReferState.ASKED, refer.ReferState.DECIDING), refer.ReferState.OVER
+                ),
+                "## Registration\n\n`softphone/sip/registration_state.py`: one contact of ours at one registrar.\n\n"
+                + diagram(
+                    registration_state.REGISTRATION,
+                    (registration_state.RegState.REGISTERING,),
+                    registration_state.RegState.ENDED,
+                ),
                 transaction(INVITE_CLIENT, "client_transaction.py"),
                 transaction(NON_INVITE_CLIENT, "client_transaction.py"),
                 transaction(INVITE_SERVER, "server_transaction.py"),

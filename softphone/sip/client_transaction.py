@@ -115,6 +115,18 @@ class ClientTransaction(Transaction):
         if self.state is State.PROCEEDING:
             self._set(Timer.B, self._timers.transaction_timeout, now=now)
 
+    @property
+    def is_unheard(self) -> bool:
+        """Whether no answer has come yet."""
+        return self.state in (State.CALLING, State.TRYING)
+
+    def move(self, data: bytes, peer: Address, *, timers: Timers, now: float) -> None:
+        """Begin anew towards another address, where nothing was heard of the first."""
+        self._data, self.peer, self._timers = data, peer, timers
+        self._deadlines.clear()
+        self.state = self.machine.initial
+        self.start(now=now)
+
     def transport_error(self, *, now: float) -> None:
         """Take the news that the request cannot be delivered (section 17.1.4)."""
         self._fire(Input.TRANSPORT_ERROR, now=now)

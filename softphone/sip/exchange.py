@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from softphone.sip.auth import AuthAttempts, Credentials, DigestClient
+from softphone.sip.dialog import Dialog
 from softphone.sip.events import Address
 from softphone.sip.layer import TransactionLayer
+from softphone.sip.leg import Leg
 from softphone.sip.local import LocalAgent
+from softphone.sip.matching import address_of
 from softphone.sip.message import Request, Response
 from softphone.sip.transaction import Account
 
@@ -25,6 +28,16 @@ class Exchange:
     digest: DigestClient | None = None
     account: Account | None = None
     attempts: AuthAttempts = field(default_factory=AuthAttempts)
+    failure: tuple[int, str] = (0, "")
+    """Status and phrase of what happened here where no answer can come (RFC 3261 section 8.1.3.1)."""
+
+    def outcome(self, response: Response | None) -> tuple[int, str]:
+        """Return status and phrase of how it ended."""
+        return self.failure if response is None else (response.status, response.reason)
+
+
+OnAnswer = Callable[[Exchange, Response | None, float], None]
+"""Told the exchange, its final answer or None, and the time."""
 
 
 class Exchanges:
@@ -54,6 +67,40 @@ class Exchanges:
         if exchange.digest is not None:
             exchange.digest.authorize(request)
         self._layer.start(request, exchange.peer, owner=exchange, account=exchange.account, now=now)
+
+    def within(
+        self,
+        leg: Leg,
+        dialog: Dialog,
+        method: str,
+        on_answer: OnAnswer,
+        *,
+        body: bytes = b"",
+        content_type: str | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+        now: float,
+    ) -> None:
+        """Send a request in *dialog* (section 12.2.1)."""
+        path = dialog.path
+        request = self._agent.request(
+            method,
+            path,
+            from_=dialog.local,
+            to=dialog.remote,
+            call_id=dialog.call_id,
+            cseq=dialog.next_cseq(),
+            body=body,
+            content_type=content_type,
+            headers=headers,
+        )
+        exchange = Exchange(
+            address_of(path.next_hop, leg.peer),
+            lambda response, at: on_answer(exchange, response, at),
+            dialog.next_cseq,
+            leg.digest,
+            leg.account,
+        )
+        self.start(request, exchange, now=now)
 
     def response_received(
         self, exchange: Exchange, request: Request, response: Response, *, now: float

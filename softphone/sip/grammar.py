@@ -206,6 +206,9 @@ def parse_host_port(text: str, what: str) -> tuple[str, int | None]:
     port_text: str | None
     if text.startswith("["):
         host, closed, rest = text[1:].partition("]")
+        if ":::" in host and "." in host:
+            # RFC 5118 section 4.10: RFC 3261's grammar allows one colon too many before an IPv4 part; tolerated.
+            host = host.replace(":::", "::", 1)
         if not closed or not is_ipv6(host):
             raise SipParseError(f"{what} must have an IPv6 address in brackets, got {clipped(text)}")
         rest = rest.lstrip(WSP)

@@ -7,17 +7,25 @@ from softphone.sip.agenda import Agenda
 from softphone.sip.client_transaction import ClientTransaction
 from softphone.sip.dictionary import is_packed
 from softphone.sip.errors import DictionaryError, LocalSipError, SipParseError
-from softphone.sip.events import Address, MessageDropped, SipEvent
+from softphone.sip.events import Address, MessageDropped, PublicAddressLearnt, SipEvent
+from softphone.sip.flows import Flows
+from softphone.sip.guard import STANDING_KEPT_S, Concern, Guard
 from softphone.sip.local import LocalAgent
-from softphone.sip.matching import Key, merge_key, response_address, server_key
+from softphone.sip.matching import Key, merge_key, reopened_address, response_address, server_key
 from softphone.sip.message import Request, Response, parse_message
 from softphone.sip.packing import Packer
 from softphone.sip.server_transaction import ServerTransaction
 from softphone.sip.stats import SipStats
 from softphone.sip.transaction import Account, Action, State
+from softphone.sip.ways import Ways
 
-MAX_SERVER_TRANSACTIONS = 2048
-"""Further requests are answered 503 without being remembered."""
+MAX_SERVER_TRANSACTIONS = 16384
+"""Further requests are answered 503 without being remembered. Each stays for 64*T1: enough for 250 short calls a second."""
+REMEMBERED_AT_LEAST = 512
+"""Beyond so many, requests of no call are answered and forgotten: what floods us takes neither memory nor, by answers that are
+repeated, the line to addresses that may be forged."""
+DIALOG_RESERVE = 1024
+"""So many more are remembered of those that belong to a call."""
 MAX_EVENTS = 4096
 """With so many events untaken, dropped messages are counted but no longer told."""
 
@@ -41,6 +49,15 @@ class TransactionUser(Protocol):
     def transaction_failed(self, transaction: ClientTransaction, failure: Action, *, now: float) -> None:
         """Take the news that no answer can come."""
 
+    def standing(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Return hosts and Call-IDs of the calls that stand."""
+
+    def is_of_call(self, request: Request) -> bool:
+        """Whether *request* is in a dialog of ours."""
+
+    def is_full(self, source: Address) -> bool:
+        """Whether no further call of *source* is to be taken on."""
+
 
 class TransactionLayer:
     """All transactions of one endpoint, and what it has to send."""
@@ -51,6 +68,7 @@ class TransactionLayer:
         events: deque[SipEvent],
         *,
         max_server_transactions: int = MAX_SERVER_TRANSACTIONS,
+        guard: Guard | None = None,
     ) -> None:
         self.stats = SipStats()
         self._agent = agent
@@ -63,6 +81,11 @@ class TransactionLayer:
         self._packer = Packer() if agent.style.dictionary else None
         self._agenda: Agenda[AnyTransaction] = Agenda()
         self._outbox: list[tuple[bytes, Address]] = []
+        # A packed message is one datagram, however large it was.
+        self.ways = Ways(agent, may_switch=self._packer is None)
+        self.flows: Flows | None = None
+        """Keeps the paths through a NAT open; set by the endpoint."""
+        self._guard = guard
 
     def attach(self, user: TransactionUser) -> None:
         """Set the layer above, once."""
@@ -82,7 +105,11 @@ class TransactionLayer:
         self.stats.bytes_received += len(data)
         if not data.strip(b"\r\n\0"):
             return  # a keep-alive (RFC 5626 section 3.5.1)
-        source = (addr[0], addr[1])
+        source: Address = addr if len(addr) == 3 else (addr[0], addr[1])
+        if self._guard is not None and not self._hears(self._guard, data, source, now):
+            return
+        if self.flows is not None and data[0] < 4 and self.flows.receive(data, source, now=now):
+            return
         try:
             message = self._parsed(data, source)
         except SipParseError as error:
@@ -114,30 +141,75 @@ class TransactionLayer:
             transaction.handle_timeout(now=now)
             self._settle(transaction, now=now)
 
-    def transport_error(self, addr: Address, *, now: float) -> None:
-        """Fail every transaction towards *addr* (sections 8.1.3.1 and 18.4)."""
-        transactions: list[AnyTransaction] = [*self._clients.values(), *self._servers.values()]
-        for transaction in transactions:
-            if transaction.peer == addr:
-                transaction.transport_error(now=now)
-                self._settle(transaction, now=now)
+    def transport_error(self, addr: Address, *, reason: str = "", closed: bool = False, now: float) -> None:
+        """Fail every transaction towards *addr*, or take it another way (sections 8.1.3.1 and 18.4).
+
+        Args:
+            reason: why, in a line for a person.
+            closed: a connection that stood is no more; what was sent by it has perhaps arrived.
+        """
+        self.ways.forget(addr)
+        for client in list(self._clients.values()):
+            if client.peer != addr or (len(addr) == 3 and not client.is_unheard):
+                continue  # section 18.2.2: who has heard the request answers by another connection, if need be
+            if client.fallback is not None and client.is_unheard:
+                self._take_fallback(client, addr, now=now)
+            else:
+                client.reason = reason
+                client.transport_error(now=now)
+            self._settle(client, now=now)
+        for server in list(self._servers.values()):
+            if server.peer != addr:
+                continue
+            if server.fallback is not None:
+                server.move(server.fallback, again=not closed)
+                server.fallback = None
+                self.stats.fallbacks += 1
+            elif not closed:
+                server.reason = reason
+                server.transport_error(now=now)
+            self._settle(server, now=now)
 
     def start(
         self, request: Request, peer: Address, *, owner: object, account: Account | None, now: float
     ) -> ClientTransaction:
-        """Send *request* in a new client transaction."""
+        """Send *request* in a new client transaction; its Via and Contact are made to fit *peer*."""
+        invite = self._clients.get((request.via.branch, "INVITE")) if request.method == "CANCEL" else None
+        wanted = self.ways.to(peer) if invite is None else invite.peer  # section 9.1
+        data = self._rendered(request, wanted)
+        fallback = None if wanted == peer else peer
+        way = wanted if invite is not None else self.ways.switched(wanted, len(data))
+        if way != wanted:
+            fallback, wanted = wanted, way
+            data = self._rendered(request, wanted)
+            self.stats.switched_to_tcp += 1
         transaction = ClientTransaction(
             request,
-            self._agent.render(request),
-            timers=self._agent.timers,
-            peer=peer,
+            data,
+            timers=self._agent.timers_for(wanted),
+            peer=wanted,
             make_ack=self._agent.ack_for_refusal,
         )
-        transaction.owner, transaction.account = owner, account
+        transaction.owner, transaction.account, transaction.fallback = owner, account, fallback
         self._clients[request.via.branch, request.method] = transaction
         transaction.start(now=now)
         self._settle(transaction, now=now)
         return transaction
+
+    def _rendered(self, request: Request, peer: Address) -> bytes:
+        self._agent.address(request, peer)
+        return self._agent.render(request)
+
+    def _take_fallback(self, client: ClientTransaction, failed: Address, *, now: float) -> None:
+        """Send the request of *client* to its other address: an answer may still come there."""
+        peer, client.fallback = client.fallback, None
+        if peer is None:
+            return
+        if len(peer) == 2 and len(failed) == 3:
+            self.ways.note_no_tcp(peer)
+        self.stats.fallbacks += 1
+        data = self._rendered(client.request, peer)
+        client.move(data, peer, timers=self._agent.timers_for(peer), now=now)
 
     def abandon(self, transaction: ClientTransaction) -> None:
         """Forget *transaction*; what still comes for it is dropped."""
@@ -157,7 +229,8 @@ class TransactionLayer:
 
     def send(self, data: bytes, peer: Address, account: Account | None, *, repeated: bool = False) -> None:
         """Send what belongs to no transaction (an ACK for a 2xx), or what one has to send."""
-        if self._packer is not None:
+        peer = self.ways.to(peer)
+        if self._packer is not None and len(peer) == 2:
             data = self._packer.outgoing(data, peer)
             self.stats.packed_sent += is_packed(data)
         self._outbox.append((data, peer))
@@ -179,6 +252,63 @@ class TransactionLayer:
         if len(self._events) < MAX_EVENTS:
             self._events.append(MessageDropped(reason, addr))
 
+    def _hears(self, guard: Guard, data: bytes, source: Address, now: float) -> bool:
+        """Whether *data* is to be read."""
+        concern = guard.concern(data, source, now=now)
+        if concern is None:
+            return True
+        if concern is not Concern.SCANNER:
+            if now - guard.standing_since >= STANDING_KEPT_S and self._user is not None:
+                hosts, call_ids = self._user.standing()
+                asked = {transaction.peer[0] for transaction in self._clients.values()}
+                guard.know(hosts | asked, call_ids, now=now)
+            if guard.reserves(data, source, now=now):
+                return True
+        match concern:
+            case Concern.SCANNER:
+                self.stats.scanners += 1
+            case Concern.LIMITED:
+                self.stats.limited += 1
+            case _:
+                self.stats.flooded += 1
+        self._tell_concern(guard, concern, source, now)
+        return False
+
+    def _refuse_stranger(self, guard: Guard, request: Request, source: Address, now: float) -> None:
+        self.stats.strangers += 1
+        if guard.answers_stranger(source, now=now):
+            self._answer_stateless(request, 404, source)  # section 21.4.5
+        self._tell_concern(guard, Concern.STRANGER, source, now)
+
+    def _tell_concern(self, guard: Guard, concern: Concern, source: Address, now: float) -> None:
+        """Count a message that was not heard, and tell it where that was not done lately."""
+        if guard.tells(concern, source, now=now):
+            self.drop(concern.value, source)
+        else:
+            self.stats.dropped += 1
+
+    def _is_overloaded(self, request: Request, source: Address) -> bool:
+        """Whether *request* is one too many; what belongs to a call, as its BYE, gets through when all else does not."""
+        if self._user is None:
+            return len(self._servers) >= self._max_server
+        if len(self._servers) >= self._max_server:
+            return len(self._servers) >= self._max_server + DIALOG_RESERVE or not self._user.is_of_call(
+                request
+            )
+        return request.method == "INVITE" and request.to.tag is None and self._user.is_full(source)
+
+    def _may_forget(self, transaction: AnyTransaction) -> bool:
+        """Whether *transaction* need not be remembered once it is answered: it belongs to no call, and there are many.
+
+        Its request, should it come again, is answered again (section 8.2.7).
+        """
+        return (
+            len(self._servers) > REMEMBERED_AT_LEAST
+            and isinstance(transaction, ServerTransaction)
+            and transaction.state is State.COMPLETED
+            and transaction.owner is None
+        )
+
     def _parsed(self, data: bytes, source: Address) -> Request | Response:
         packed = is_packed(data)
         self.stats.packed_received += packed
@@ -193,6 +323,8 @@ class TransactionLayer:
 
     def _receive_request(self, request: Request, source: Address, size: int, *, now: float) -> None:
         self._stamp(request, source)
+        if len(source) == 3:
+            self.ways.note(request, source)
         key = server_key(request)
         transaction = self._servers.get(key)
         if transaction is not None:
@@ -210,17 +342,22 @@ class TransactionLayer:
             else:
                 account.bytes_received += size
             return
-        if len(self._servers) >= self._max_server:
+        if self._guard is not None and not self._guard.is_here(request):
+            self._refuse_stranger(self._guard, request, source, now)
+            return
+        if self._is_overloaded(request, source):
             self.stats.overloads += 1
             self._answer_stateless(request, 503, source, headers=(("Retry-After", "5"),))
-            self.drop("too many transactions", source)
+            self.drop("too much is going on", source)
             return
         transaction = ServerTransaction(
             request,
-            timers=self._agent.timers,
+            timers=self._agent.timers_for(source),
             peer=response_address(request.via, source),
             make_trying=self._agent.trying,
         )
+        transaction.fallback = reopened_address(request.via, source)
+        transaction.source = source
         self._servers[key] = transaction
         merged = merge_key(request)
         first_way = self._merged.get(merged)
@@ -249,8 +386,28 @@ class TransactionLayer:
             return
         if transaction.account is not None:
             transaction.account.bytes_received += size
+        if source == transaction.peer:
+            self._learn(response, source, now=now)
+        transaction.source = source
         transaction.receive_response(response, now=now)
         self._settle(transaction, now=now)
+
+    def _learn(self, response: Response, source: Address, *, now: float) -> None:
+        """Take from an answer where its sender sees us (RFC 3581 section 4)."""
+        learnt = self._agent.reach.learn(response.via, source)
+        if learnt is not None:
+            self.note_mapped(learnt, source)
+        if source in self._agent.reach.seen and self.flows is not None:
+            self.flows.watch(source, now=now)
+
+    def note_mapped(self, address: tuple[str, int], peer: Address) -> None:
+        """Tell where *peer* sees us."""
+        if len(self._events) < MAX_EVENTS:
+            self._events.append(PublicAddressLearnt(address, peer))
+
+    def send_raw(self, data: bytes, peer: Address) -> None:
+        """Send what is no SIP message."""
+        self._outbox.append((data, peer))
 
     @staticmethod
     def _stamp(request: Request, source: Address) -> None:
@@ -296,6 +453,8 @@ class TransactionLayer:
             outbox, transaction.outbox = transaction.outbox, []
             for data, repeated in outbox:
                 self.send(data, transaction.peer, transaction.account, repeated=repeated)
+        if self._may_forget(transaction):
+            transaction.stop()
         if transaction.state is State.TERMINATED:
             self._remove(transaction)
         else:

@@ -5,17 +5,25 @@ from collections.abc import Callable, Iterator, Mapping
 
 from softphone.sip.agenda import Agenda
 from softphone.sip.errors import LocalSipError
-from softphone.sip.events import SipEvent
+from softphone.sip.events import Address, SipEvent
 from softphone.sip.leg import LEG, ON_THE_WAY_OUT, Cause, Leg, LegAction, LegInput, LegState
 from softphone.sip.message import Request
 from softphone.sip.transaction import Account
 
 MAX_LEGS = 1024
 """Legs at a time; further INVITEs are answered 503."""
+MAX_HALF_OPEN = 96
+"""Calls we answered whose ACK is still out; further INVITEs are answered 503. Each has its audio running: a flood of INVITEs
+from forged addresses must not start more of that than a processor carries."""
+MAX_HALF_OPEN_OF_ONE = 72
+"""The same of one host: half a second of a test caller's 150 a second."""
+UNPROVEN = frozenset({LegState.INCOMING, LegState.ANSWER_WAITING, LegState.ANSWERED})
+"""Of such a leg the caller's address may be forged."""
 MAX_RECORDS = 2048
 """Legs whose Call-ID and byte counts are kept, ended ones included."""
 
 Handler = Callable[[Leg, Cause, float], None]
+Closer = Callable[[Leg, float], None]
 
 
 class LegBook:
@@ -28,6 +36,7 @@ class LegBook:
         self._by_dialog: dict[tuple[str, str], Leg] = {}
         self._records: dict[int, tuple[str, Account]] = {}
         self._handlers: dict[LegAction, Handler] = {}
+        self._closers: list[Closer] = []
         self._agenda: Agenda[Leg] = Agenda()
         self._last_id = 0
 
@@ -37,14 +46,25 @@ class LegBook:
     def __iter__(self) -> Iterator[Leg]:
         return iter(self._legs.values())
 
-    @property
-    def is_full(self) -> bool:
-        """Whether no further leg is to be taken on."""
-        return len(self._legs) >= self.max_legs
+    def is_full(self, source: Address) -> bool:
+        """Whether no further leg of *source* is to be taken on: too many there are, or wait for the ACK of our answer."""
+        if len(self._legs) >= self.max_legs:
+            return True
+        waiting = [leg.peer[0] for leg in self._legs.values() if leg.state is LegState.ANSWERED]
+        return len(waiting) >= MAX_HALF_OPEN or waiting.count(source[0]) >= MAX_HALF_OPEN_OF_ONE
+
+    def standing(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Return hosts and Call-IDs of the calls that stand, and of those we place ourselves."""
+        legs = [leg for leg in self._legs.values() if leg.state not in UNPROVEN]
+        return frozenset(leg.peer[0] for leg in legs), frozenset(leg.invite.call_id for leg in legs)
 
     def serve(self, handlers: Mapping[LegAction, Handler]) -> None:
         """Let *handlers* carry out the actions they name."""
         self._handlers.update(handlers)
+
+    def at_end(self, closer: Closer) -> None:
+        """Let *closer* tidy up when a leg has ended."""
+        self._closers.append(closer)
 
     def new_id(self) -> int:
         """Return a number never used before, for a leg or another errand of the owner."""
@@ -85,9 +105,12 @@ class LegBook:
     def of_request(self, request: Request) -> Leg | None:
         """Return the leg whose dialog *request* of the peer is in (section 12.2.2)."""
         leg = self._by_dialog.get((request.call_id, request.to.tag or ""))
-        if leg is None or leg.dialog is None or leg.dialog.remote.tag != request.from_.tag:
-            return None
-        return leg
+        return leg if leg is not None and leg.dialog_with(request.from_.tag) is not None else None
+
+    def of_dialog(self, call_id: str, local_tag: str, remote_tag: str) -> Leg | None:
+        """Return the leg that has a dialog of this name."""
+        leg = self._by_dialog.get((call_id, local_tag))
+        return leg if leg is not None and leg.dialog_with(remote_tag) is not None else None
 
     def of_owner(self, leg_id: int) -> Leg | None:
         """Return the leg the owner names; None if it has ended.
@@ -120,6 +143,8 @@ class LegBook:
         for action in actions:
             self._handlers[action](leg, cause, now)
         if leg.state is LegState.ENDED:
+            for closer in self._closers:
+                closer(leg, now)
             leg.deadlines.clear()
             self._agenda.discard(leg)
             self._legs.pop(leg.id, None)

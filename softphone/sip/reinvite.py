@@ -1,4 +1,4 @@
-"""Re-INVITE of ours: another session in the dialog that stands (RFC 3261 sections 12.2.1 and 14.1)."""
+"""Re-INVITE and UPDATE of ours: another session in the dialog that stands (RFC 3261 sections 12.2.1 and 14.1, RFC 3311)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,13 +7,23 @@ from typing import TYPE_CHECKING
 from softphone.sip.auth import AuthAttempts
 from softphone.sip.client_transaction import ClientTransaction
 from softphone.sip.dialog import Dialog
-from softphone.sip.events import ReinviteAnswered, ReinviteRefused
+from softphone.sip.errors import SipParseError
+from softphone.sip.events import (
+    RefreshWanted,
+    ReinviteAnswered,
+    ReinviteRefused,
+    SessionExpired,
+    UpdateAnswered,
+    UpdateRefused,
+)
+from softphone.sip.grammar import parse_uint
 from softphone.sip.layer import TransactionLayer
-from softphone.sip.leg import Acknowledgement, Cause, Leg, LegAction, LegInput
+from softphone.sip.leg import Acknowledgement, Cause, Leg, LegAction, LegInput, LegState
 from softphone.sip.legs import LegBook
 from softphone.sip.local import REASONS, LocalAgent
 from softphone.sip.matching import address_of
 from softphone.sip.message import Request, Response
+from softphone.sip.session_timer import SessionTimers
 from softphone.sip.transaction import Action
 
 if TYPE_CHECKING:
@@ -28,40 +38,70 @@ MAX_CROSSINGS = 10
 GONE = frozenset({408, 481})
 """What says that the peer has no such dialog (section 12.2.1.2)."""
 
+MAX_RETRY_AFTER_S = 10
+
 MakeBody = Callable[[], bytes]
 """Makes the body of a re-INVITE that is about to be sent: while it waited the session may have changed."""
 
 
 @dataclass(slots=True, eq=False)
 class Reinvitation:
-    """One re-INVITE, through all its repetitions."""
+    """One re-INVITE or UPDATE, through all its repetitions."""
 
     leg: Leg
-    make_body: MakeBody
+    make_body: MakeBody | None
+    """None: an UPDATE that only refreshes the session, of which the owner knows nothing."""
     content_type: str
     headers: tuple[tuple[str, str], ...]
+    method: str = "INVITE"
     request: Request | None = None
     """As it was sent last."""
     client: ClientTransaction | None = None
     attempts: AuthAttempts = field(default_factory=AuthAttempts)
+    sent_at: float = 0.0
     crossings: int = 0
     ack: Acknowledgement | None = None
     """What its 2xx, and each repetition of that, gets."""
 
+    @property
+    def is_refresh(self) -> bool:
+        """Whether it changes nothing (RFC 4028 section 7.4)."""
+        return self.make_body is None
+
+
+def _retry_after(response: Response) -> float | None:
+    """Return when a peer that is busy with another change wants to be asked again (section 14.2: up to 10 s); None if it is not."""
+    if response.status != 500:
+        return None
+    try:
+        seconds = parse_uint(
+            (response.headers.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip(),
+            "Retry-After",
+        )
+    except SipParseError:
+        return None
+    return float(seconds) if seconds <= MAX_RETRY_AFTER_S else None
+
 
 class Reinviter:
-    """Carries out what a leg does for a re-INVITE of ours.
+    """Carries out what a leg does for a re-INVITE or UPDATE of ours.
 
     Args:
         rng: for the wait after re-INVITEs that crossed.
     """
 
     def __init__(
-        self, agent: LocalAgent, layer: TransactionLayer, book: LegBook, rng: "random.Random | None"
+        self,
+        agent: LocalAgent,
+        layer: TransactionLayer,
+        book: LegBook,
+        sessions: SessionTimers,
+        rng: "random.Random | None",
     ) -> None:
         self._agent = agent
         self._layer = layer
         self._book = book
+        self._sessions = sessions
         self._rng = rng
         book.serve(
             {
@@ -73,6 +113,7 @@ class Reinviter:
                 LegAction.FORGET_REINVITE: self._forget,
                 LegAction.TELL_REINVITE_ANSWERED: self._tell_answered,
                 LegAction.TELL_REINVITE_REFUSED: self._tell_refused,
+                LegAction.REFRESH_SESSION: self._refresh,
             }
         )
 
@@ -83,14 +124,22 @@ class Reinviter:
         *,
         content_type: str,
         headers: tuple[tuple[str, str], ...],
+        method: str = "INVITE",
         now: float,
     ) -> None:
-        """Begin a re-INVITE of *leg_id*."""
+        """Begin a re-INVITE or UPDATE of *leg_id*."""
         leg = self._book.of_owner(leg_id)
         if leg is None:
             return
-        before = leg.reinvitation
-        leg.reinvitation = Reinvitation(leg, make_body, content_type, headers)
+        before, change = leg.reinvitation, Reinvitation(leg, make_body, content_type, headers, method)
+        if before is not None and before.is_refresh and leg.next_change is None:
+            if leg.state in (LegState.REINVITE_WAITING, LegState.REINVITE_BACKED_OFF):
+                leg.reinvitation = change  # which refreshes the session as well
+                return
+            if leg.state is LegState.REINVITING:
+                leg.next_change = change
+                return
+        leg.reinvitation = change
         try:
             self._book.command(leg_id, LegInput.REINVITE, Cause(), now=now)
         except BaseException:
@@ -112,7 +161,12 @@ class Reinviter:
         if response.status in (401, 407):
             answerable = leg.digest is not None and leg.digest.learn(response, asked.attempts)
             signal = LegInput.REINVITE_CHALLENGED if answerable else LegInput.REINVITE_REFUSED
-        elif response.status == 491 and asked.crossings < MAX_CROSSINGS:
+        elif response.status == 422 and asked.request is not None:
+            longer = self._sessions.lengthen(asked.request, response)
+            signal = LegInput.REINVITE_CHALLENGED if longer else LegInput.REINVITE_REFUSED
+        elif asked.crossings < MAX_CROSSINGS and (
+            response.status == 491 or _retry_after(response) is not None
+        ):
             signal = LegInput.REINVITE_CROSSED
         else:
             signal = LegInput.REINVITE_LOST if response.status in GONE else LegInput.REINVITE_REFUSED
@@ -135,13 +189,17 @@ class Reinviter:
             self._layer.send(asked.ack.data, asked.ack.destination, leg.account, repeated=True)
             return
         dialog = leg.dialog
-        if dialog is None:
+        if dialog is None or (asked.method == "UPDATE" and leg.reinvitation is not asked):
             return
         dialog.refresh_target(response)
-        asked.ack = self._acknowledge(leg, dialog, request)
+        leg.note_abilities(response)
+        if asked.method == "INVITE":
+            asked.ack = self._acknowledge(leg, dialog, request)
         if leg.digest is not None:
             leg.digest.learn_next(response)
         if leg.reinvitation is asked:
+            # The peer counts from when it heard us, however late its answer is here.
+            self._sessions.agreed(leg, request, response, now, since=asked.sent_at)
             self._book.fire(leg, LegInput.REINVITE_ACCEPTED, Cause(response=response), now=now)
 
     @staticmethod
@@ -151,13 +209,15 @@ class Reinviter:
 
     def _acknowledge(self, leg: Leg, dialog: Dialog, request: Request) -> Acknowledgement:
         ack = self._agent.ack_for_acceptance(request, dialog)
-        sent = Acknowledgement(self._agent.render(ack), address_of(dialog.path.next_hop, leg.peer))
+        destination = address_of(dialog.path.next_hop, leg.peer)
+        self._agent.address(ack, destination)
+        sent = Acknowledgement(self._agent.render(ack), destination)
         self._layer.send(sent.data, sent.destination, leg.account)
         return sent
 
     def _take_turn(self, leg: Leg, cause: Cause, now: float) -> None:
-        # Section 14.1: none of ours while one of the peer's is not over.
-        if leg.server is None and leg.unacknowledged is None:
+        # Section 14.1, RFC 3311 section 5.1: none of ours while one of the peer's is not over.
+        if leg.server is None and leg.unacknowledged is None and leg.update is None:
             self._book.fire(leg, LegInput.REINVITE_TURN, Cause(), now=now)
 
     def _send(self, leg: Leg, cause: Cause, now: float) -> None:
@@ -165,15 +225,15 @@ class Reinviter:
         if asked is None or dialog is None:
             return
         asked.request = self._agent.request(
-            "INVITE",
+            asked.method,
             dialog.path,
             from_=dialog.local,
             to=dialog.remote,
             call_id=dialog.call_id,
             cseq=dialog.next_cseq(),
-            body=asked.make_body(),
+            body=b"" if asked.make_body is None else asked.make_body(),
             content_type=asked.content_type,
-            headers=asked.headers,
+            headers=(*self._sessions.asked(leg, method=asked.method), *asked.headers),
         )
         self._start(asked, dialog, asked.request, now)
 
@@ -185,18 +245,23 @@ class Reinviter:
         self._start(asked, dialog, asked.request, now)
 
     def _start(self, asked: Reinvitation, dialog: Dialog, request: Request, now: float) -> None:
-        leg = asked.leg
+        leg, asked.sent_at = asked.leg, now
         if leg.digest is not None:
             leg.digest.authorize(request)
-        leg.deadlines[LegInput.REINVITE_TIMEOUT] = now + self._agent.timers.transaction_timeout
+        if request.method == "INVITE":  # an UPDATE has Timer F
+            leg.deadlines[LegInput.REINVITE_TIMEOUT] = now + self._agent.timers.transaction_timeout
         peer = address_of(dialog.path.next_hop, leg.peer)
         asked.client = self._layer.start(request, peer, owner=asked, account=leg.account, now=now)
 
     def _back_off(self, leg: Leg, cause: Cause, now: float) -> None:
         self._settle(leg)
-        if leg.reinvitation is not None:
+        if leg.next_change is not None:
+            leg.reinvitation, leg.next_change = leg.next_change, None  # which refreshes the session as well
+        elif leg.reinvitation is not None:
             leg.reinvitation.crossings += 1
         low, high = OWNER_BACK_OFF_S if leg.client is not None else OTHER_BACK_OFF_S
+        if cause.response is not None and (asked_s := _retry_after(cause.response)) is not None:
+            low = high = asked_s
         share = 0.5 if self._rng is None else self._rng.random()
         steps = round((low + share * (high - low)) / BACK_OFF_STEP_S)
         leg.deadlines[LegInput.REINVITE_RETRY] = now + steps * BACK_OFF_STEP_S
@@ -211,22 +276,48 @@ class Reinviter:
 
     def _forget(self, leg: Leg, cause: Cause, now: float) -> None:
         self._settle(leg)
-        if leg.reinvitation is not None and leg.reinvitation.client is not None:
-            self._layer.limit(leg.reinvitation.client, now=now)
+        change = leg.reinvitation
+        if change is not None and change.client is not None and change.method == "INVITE":
+            self._layer.limit(change.client, now=now)
 
     def _tell_answered(self, leg: Leg, cause: Cause, now: float) -> None:
         self._settle(leg)
-        if cause.response is not None:
-            self._book.events.append(ReinviteAnswered(leg.id, cause.response))
+        change = leg.reinvitation
+        if cause.response is not None and change is not None and not change.is_refresh:
+            tell = ReinviteAnswered if change.method == "INVITE" else UpdateAnswered
+            self._book.events.append(tell(leg.id, cause.response))
+        self._begin_next(leg, now)
 
     def _tell_refused(self, leg: Leg, cause: Cause, now: float) -> None:
         self._settle(leg)
-        response = cause.response
-        if response is None:
-            status = cause.status or 408
-            self._book.events.append(ReinviteRefused(leg.id, status, REASONS[status], local=True))
+        self._sessions.retry(leg, now)
+        change, response = leg.reinvitation, cause.response
+        if change is not None and change.is_refresh:
+            if leg.state is LegState.BYE_SENT:
+                self._book.events.append(SessionExpired(leg.id))
         else:
-            self._book.events.append(ReinviteRefused(leg.id, response.status, response.reason, local=False))
+            tell = UpdateRefused if change is not None and change.method == "UPDATE" else ReinviteRefused
+            if response is None:
+                status = cause.status or 408
+                self._book.events.append(tell(leg.id, status, REASONS[status], local=True))
+            else:
+                self._book.events.append(tell(leg.id, response.status, response.reason, local=False))
+        self._begin_next(leg, now)
+
+    def _begin_next(self, leg: Leg, now: float) -> None:
+        """Begin what had to wait for a refresh."""
+        change, leg.next_change = leg.next_change, None
+        if change is not None and leg.state is LegState.ESTABLISHED:
+            leg.reinvitation = change
+            self._book.fire(leg, LegInput.REINVITE, Cause(), now=now)
+
+    def _refresh(self, leg: Leg, cause: Cause, now: float) -> None:
+        if "UPDATE" in leg.peer_allow:
+            leg.reinvitation = Reinvitation(leg, None, "", (), "UPDATE")
+            self._book.fire(leg, LegInput.REINVITE, Cause(), now=now)
+        else:
+            self._sessions.retry(leg, now)
+            self._book.events.append(RefreshWanted(leg.id))
 
     @staticmethod
     def _settle(leg: Leg) -> None:

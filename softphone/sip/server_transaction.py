@@ -108,6 +108,12 @@ class ServerTransaction(Transaction):
         self._fire(signal, now=now)
         return True
 
+    def move(self, peer: Address, *, again: bool) -> None:
+        """Answer to another address; *again*: what was said last could not be delivered."""
+        self.peer = peer
+        if again and self._data:
+            self.outbox.append((self._data, True))
+
     def transport_error(self, *, now: float) -> None:
         """Take the news that the answer cannot be delivered (section 17.2.4)."""
         self._fire(Input.TRANSPORT_ERROR, now=now)

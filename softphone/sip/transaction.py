@@ -103,7 +103,19 @@ class Account:
 class Transaction:
     """State and deadlines of one run of a machine; subclasses carry out its actions."""
 
-    __slots__ = ("_deadlines", "_intervals", "_timers", "account", "machine", "owner", "peer", "state")
+    __slots__ = (
+        "_deadlines",
+        "_intervals",
+        "_timers",
+        "account",
+        "fallback",
+        "machine",
+        "owner",
+        "peer",
+        "reason",
+        "source",
+        "state",
+    )
 
     def __init__(self, machine: Machine, *, timers: Timers, peer: Address) -> None:
         self.peer = peer
@@ -112,6 +124,12 @@ class Transaction:
         """Who pays for its bytes."""
         self.owner: object = None
         """What the transaction user knows it by."""
+        self.source: Address | None = None
+        """Where the peer's newest message came from."""
+        self.fallback: Address | None = None
+        """Where its messages go if they cannot go to `peer`."""
+        self.reason = ""
+        """Why its messages could not be delivered, in a line for a person; empty where nobody said."""
         self.machine = machine
         self.state = machine.initial
         self._timers = timers

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from softphone.sip.auth import Credentials
+from softphone.sip.auth import AuthAttempts, Credentials
 from softphone.sip.client_transaction import ClientTransaction
 from softphone.sip.dialog import Dialog, path_to
 from softphone.sip.events import (
@@ -12,6 +12,7 @@ from softphone.sip.events import (
     ByeAnswered,
     OptionsAnswered,
     Provisional,
+    Redirected,
     Refused,
 )
 from softphone.sip.exchange import Exchange, Exchanges
@@ -21,31 +22,47 @@ from softphone.sip.legs import Handler, LegBook
 from softphone.sip.local import REASONS, LocalAgent
 from softphone.sip.matching import address_of
 from softphone.sip.message import Request, Response
+from softphone.sip.prack import MAX_FORKS, Acknowledger, is_reliable
+from softphone.sip.redirect import Search, destination_of
 from softphone.sip.reinvite import Reinvitation, Reinviter
+from softphone.sip.session_timer import SessionTimers
+from softphone.sip.strangers import know
 from softphone.sip.transaction import Action
 from softphone.sip.uri import NameAddr, SipUri
 
 if TYPE_CHECKING:
     import random
 
-MAX_FORKS = 16
-"""Peers whose 2xx to one INVITE are acknowledged; more than these are an attack."""
+MAX_ALTERNATIVES = 16
+"""Addresses of one target that are tried."""
+
+SEEKING = frozenset({LegState.CALLING, LegState.PROCEEDING})
+"""States of a leg that looks for somebody who answers."""
 
 
 class Uac:
     """Carries out the leg actions of the caller, and BYE for both sides."""
 
     def __init__(
-        self, agent: LocalAgent, layer: TransactionLayer, book: LegBook, rng: "random.Random | None"
+        self,
+        agent: LocalAgent,
+        layer: TransactionLayer,
+        book: LegBook,
+        sessions: SessionTimers,
+        rng: "random.Random | None",
     ) -> None:
         self._agent = agent
         self._layer = layer
         self._book = book
         self._events = book.events
-        self._exchanges = Exchanges(agent, layer)
-        self.reinviter = Reinviter(agent, layer, book, rng)
+        self.exchanges = Exchanges(agent, layer)
+        self._sessions = sessions
+        self._acknowledger = Acknowledger(self.exchanges)
+        self.reinviter = Reinviter(agent, layer, book, sessions, rng)
         handlers: dict[LegAction, Handler] = {
             LegAction.SEND_INVITE_AGAIN: self._send_invite_again,
+            LegAction.SEND_INVITE_ELSEWHERE: self._send_invite_elsewhere,
+            LegAction.SEND_INVITE_LONGER: self._send_invite_again,
             LegAction.SEND_CANCEL: self._send_cancel,
             LegAction.SEND_ACK: self._send_ack,
             LegAction.SEND_BYE: self._send_bye,
@@ -67,6 +84,7 @@ class Uac:
         headers: tuple[tuple[str, str], ...],
         credentials: Credentials | None,
         destination: Address,
+        alternatives: tuple[Address, ...],
         route: tuple[str, ...],
         now: float,
     ) -> int:
@@ -82,10 +100,12 @@ class Uac:
             cseq=1,
             body=body,
             content_type=content_type,
-            headers=headers,
+            headers=(*self._sessions.asked(None, method="INVITE"), *headers),
         )
         leg = Leg(self._book.new_id(), LegState.CALLING, destination, request, local_tag)
-        leg.digest = self._exchanges.digest_client(credentials, destination)
+        leg.credentials = credentials
+        leg.digest = self.exchanges.digest_client(credentials, destination)
+        leg.search = Search(target, list(alternatives[:MAX_ALTERNATIVES]), fixed=bool(request.routes))
         self._book.add(leg)
         self._send_invite(leg, now)
         return leg.id
@@ -120,8 +140,8 @@ class Uac:
         def tell(response: Response | None, _now: float) -> None:
             self._events.append(OptionsAnswered(number, response))
 
-        digest = self._exchanges.digest_client(credentials, destination)
-        self._exchanges.start(request, Exchange(destination, tell, next_cseq, digest), now=now)
+        digest = self.exchanges.digest_client(credentials, destination)
+        self.exchanges.start(request, Exchange(destination, tell, next_cseq, digest), now=now)
         return number
 
     def response_received(self, transaction: ClientTransaction, response: Response, *, now: float) -> None:
@@ -132,24 +152,32 @@ class Uac:
             case Reinvitation() as asked:
                 self.reinviter.response_received(asked, transaction, response, now=now)
             case Exchange() as exchange:
-                self._exchanges.response_received(exchange, transaction.request, response, now=now)
+                self.exchanges.response_received(exchange, transaction.request, response, now=now)
 
     def transaction_failed(self, transaction: ClientTransaction, failure: Action, *, now: float) -> None:
         """Take the news that no answer can come; it counts as 408 or 503 (section 8.1.3.1)."""
         match transaction.owner:
             case Leg() as leg if leg.client is transaction:
                 status = 408 if failure is Action.REPORT_TIMEOUT else 503
-                self._book.fire(leg, LegInput.RECEIVE_REFUSAL, Cause(status=status), now=now)
+                told = Cause(status=status, reason=transaction.reason or None)
+                self._refused(leg, told, now)
             case Reinvitation() as asked:
                 self.reinviter.failed(asked, transaction, failure, now=now)
             case Exchange() as exchange:
+                status = 408 if failure is Action.REPORT_TIMEOUT else 503
+                exchange.failure = (status, transaction.reason or REASONS[status])
                 exchange.on_final(None, now)
 
     def _invite_answered(
         self, leg: Leg, transaction: ClientTransaction, response: Response, now: float
     ) -> None:
         cause = Cause(response=response)
+        know(leg, transaction.source)
+        if response.status < 300:
+            leg.note_abilities(response)
         if response.status < 200:
+            if not self._acknowledger.provisional_received(leg, transaction.request, response, now=now):
+                return
             self._book.fire(leg, LegInput.RECEIVE_PROVISIONAL, cause, now=now)
         elif response.status < 300:
             self._accepted(leg, transaction.request, response, now)
@@ -159,8 +187,23 @@ class Uac:
                 and leg.digest is not None
                 and leg.digest.learn(response, leg.attempts)
             )
-            if not (answerable and self._book.fire(leg, LegInput.RECEIVE_CHALLENGE, cause, now=now)):
-                self._book.fire(leg, LegInput.RECEIVE_REFUSAL, cause, now=now)
+            if answerable and self._book.fire(leg, LegInput.RECEIVE_CHALLENGE, cause, now=now):
+                return
+            if (
+                response.status == 422
+                and leg.state in SEEKING
+                and self._sessions.lengthen(leg.invite, response)
+            ):
+                self._book.fire(leg, LegInput.RECEIVE_TOO_BRIEF, cause, now=now)
+                return
+            self._refused(leg, cause, now)
+
+    def _refused(self, leg: Leg, cause: Cause, now: float) -> None:
+        """Go on elsewhere, or tell."""
+        response = cause.response
+        status = cause.status if response is None else response.status
+        on = leg.search is not None and leg.state in SEEKING and leg.search.choose(status, response)
+        self._book.fire(leg, LegInput.RECEIVE_ELSEWHERE if on else LegInput.RECEIVE_REFUSAL, cause, now=now)
 
     def _accepted(self, leg: Leg, invite: Request, response: Response, now: float) -> None:
         tag = response.to.tag or ""
@@ -172,12 +215,16 @@ class Uac:
         if len(leg.acks) >= MAX_FORKS:
             return
         dialog = Dialog.from_response(invite, response)
+        if (early := leg.early.get(tag)) is not None:
+            # Section 13.2.2.4: route set and target are those of the 2xx, all else goes on.
+            dialog.local_cseq, dialog.remote_cseq = early.dialog.local_cseq, early.dialog.remote_cseq
         if leg.acks:
             # A fork of the call was answered, too: acknowledged and ended (section 13.2.2.4).
             self._acknowledge(leg, dialog, invite)
             self._end_dialog(leg, dialog, Cause(), now)
             return
         leg.dialog = dialog
+        self._sessions.agreed(leg, invite, response, now)
         if leg.digest is not None:
             leg.digest.learn_next(response)
         self._book.fire(leg, LegInput.RECEIVE_ACCEPTANCE, Cause(response=response), now=now)
@@ -191,10 +238,34 @@ class Uac:
         leg.invite = self._agent.repeated(leg.invite, cseq=leg.invite.cseq.number + 1)
         self._send_invite(leg, now)
 
+    def _send_invite_elsewhere(self, leg: Leg, cause: Cause, now: float) -> None:
+        place = None if leg.search is None else leg.search.chosen
+        if leg.search is None or place is None:
+            return
+        number = leg.invite.cseq.number
+        if isinstance(place, SipUri):
+            # Section 8.1.3.4: To, From and Call-ID stay.
+            invite = self._agent.repeated(leg.invite, cseq=number + 1)
+            invite.uri = str(place)
+            if not leg.search.fixed:
+                leg.peer = destination_of(place)
+            status = cause.status if cause.response is None else cause.response.status
+            self._events.append(Redirected(leg.id, status, place))
+        else:
+            # RFC 3263 section 4.3: the same request, in a transaction of its own.
+            invite, leg.peer = self._agent.repeated(leg.invite, cseq=number), place
+        for name in ("Authorization", "Proxy-Authorization"):
+            invite.headers.remove(name)
+        leg.invite = invite
+        leg.early.clear()
+        leg.digest, leg.attempts = self.exchanges.digest_client(leg.credentials, leg.peer), AuthAttempts()
+        self._send_invite(leg, now)
+
     def _send_cancel(self, leg: Leg, cause: Cause, now: float) -> None:
         to = leg.invite.headers.get("To") or ""
         cancel = self._agent.hop_request("CANCEL", leg.invite, to=to)
-        self._layer.start(cancel, leg.peer, owner=None, account=leg.account, now=now)
+        peer = leg.peer if leg.client is None else leg.client.peer
+        self._layer.start(cancel, peer, owner=None, account=leg.account, now=now)
         # Section 9.1: without a final answer by then, the INVITE counts as cancelled.
         leg.deadlines[LegInput.CANCEL_TIMEOUT] = now + self._agent.timers.transaction_timeout
 
@@ -204,7 +275,9 @@ class Uac:
 
     def _acknowledge(self, leg: Leg, dialog: Dialog, invite: Request) -> None:
         ack = self._agent.ack_for_acceptance(invite, dialog)
-        sent = Acknowledgement(self._agent.render(ack), address_of(dialog.path.next_hop, leg.peer))
+        destination = address_of(dialog.path.next_hop, leg.peer)
+        self._agent.address(ack, destination)
+        sent = Acknowledgement(self._agent.render(ack), destination)
         leg.acks[dialog.remote.tag or ""] = sent
         self._layer.send(sent.data, sent.destination, leg.account)
 
@@ -233,11 +306,11 @@ class Uac:
         exchange = Exchange(
             address_of(path.next_hop, leg.peer), over, dialog.next_cseq, leg.digest, leg.account
         )
-        self._exchanges.start(bye, exchange, now=now)
+        self.exchanges.start(bye, exchange, now=now)
 
     def _tell_provisional(self, leg: Leg, cause: Cause, now: float) -> None:
         if cause.response is not None and cause.response.status > 100:
-            self._events.append(Provisional(leg.id, cause.response))
+            self._events.append(Provisional(leg.id, cause.response, is_reliable(cause.response)))
 
     def _tell_answered(self, leg: Leg, cause: Cause, now: float) -> None:
         if cause.response is not None:
@@ -246,7 +319,8 @@ class Uac:
     def _tell_refused(self, leg: Leg, cause: Cause, now: float) -> None:
         response = cause.response
         if response is None:
-            self._events.append(Refused(leg.id, cause.status, REASONS[cause.status], None, True))
+            reason = cause.reason or REASONS[cause.status]
+            self._events.append(Refused(leg.id, cause.status, reason, None, True))
         else:
             self._events.append(Refused(leg.id, response.status, response.reason, response, False))
 

@@ -170,10 +170,11 @@ def _parse_uri_params(text: str) -> dict[str, str | None]:
     params: dict[str, str | None] = {}
     for item in text.split(";"):
         name, equals, value = item.partition("=")
-        name = name.lower()
         if not _PARAM.fullmatch(name) or (equals and not _PARAM.fullmatch(value)):
             raise SipParseError(f"URI has a bad parameter {clipped(item)}")
-        name = _normalized(name)
+        name = _normalized(
+            name
+        ).lower()  # section 19.1.4: an escaped letter is that letter, and case says nothing
         if name in params:
             raise SipParseError(f"URI has parameter {clipped(name)} twice")
         params[name] = value if equals else None
@@ -226,6 +227,8 @@ class NameAddr:
             display = text[:opening].strip(WSP)
             if display and not all(_is_display_word(word) for word in display.split()):
                 raise SipParseError(f"display name must be in quotes, got {clipped(display)}")
+        if "\r" in display or "\n" in display:  # section 25.1: no quoted pair carries a line end
+            raise SipParseError(f"display name must be one line, got {clipped(display)}")
         closing = text.find(">", opening)
         if closing < 0:
             raise SipParseError(f"URI has no closing >: {clipped(text)}")

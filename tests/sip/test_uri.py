@@ -127,7 +127,7 @@ def test_a_uri_of_another_scheme_is_kept_whole():
         "sip:::1",
         "sip:2001:db8::10",
         "sip:2001:db8::10:5070",
-        "sip:[2001:db8:::192.0.2.1]",
+        "sip:[2001:db8:::10]",
         "sip:[fe80::1%eth0]",
         "1sip:alice@host",
         "si p:alice@host",
@@ -291,3 +291,9 @@ def test_a_display_name_with_a_line_end_is_our_own_fault():
 def test_broken_utf8_in_a_display_name_shows_as_replacement_characters():
     text = b'"M\xfcller" <sip:a@b>'.decode("utf-8", "surrogateescape")
     assert NameAddr.parse(text).display == "M\ufffdller"
+
+
+@pytest.mark.parametrize("text", ["Bob \n<sip:a@b>", '"Bob\\\n" <sip:a@b>', '"\\\r" <sip:a@b>'])
+def test_a_display_name_is_one_line(text):
+    with pytest.raises(SipParseError, match="display name"):
+        NameAddr.parse(text)

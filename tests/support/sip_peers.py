@@ -10,6 +10,7 @@ from softphone.sip.endpoint import SipEndpoint
 from softphone.sip.headers import Headers
 from softphone.sip.message import Request, Response, parse_message
 from softphone.sip.uri import NameAddr, SipUri
+from softphone.stun import is_stun
 
 Address = tuple[str, int]
 
@@ -104,6 +105,8 @@ class ScriptedPeer:
         return [m for _, m in self.heard if isinstance(m, Response) and m.cseq.method == method]
 
     def receive_datagram(self, data: bytes, addr: Address, *, now: float) -> None:
+        if is_stun(data) or not data.strip(b"\r\n"):
+            return  # keep-alives
         message = parse_message(data)
         self.heard.append((now, message))
         for answer in (self.script(message, now) if self.script else None) or ():
