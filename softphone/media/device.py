@@ -35,6 +35,9 @@ class AudioDevice(Protocol):
     def change_interval(self, before: int, after: int) -> None:
         """Be served with blocks of *after* samples from now on, as often as that takes, no longer of *before*."""
 
+    def skip_to(self, now: float) -> None:
+        """Capture from *now* on: what could have been captured until then is left out."""
+
 
 class PacedDevice:
     """A source and a silent loudspeaker that run by the clock handed in.
@@ -86,6 +89,10 @@ class PacedDevice:
     def change_interval(self, before: int, after: int) -> None:
         """See `AudioDevice.change_interval`: what is due goes by the time alone."""
 
+    def skip_to(self, now: float) -> None:
+        """See `AudioDevice.skip_to`; a source that was not read yet begins then."""
+        self._captured = self._due(now)
+
     def _due(self, now: float) -> int:
         # Half a sample of grace: a tick that comes on the dot must find its block complete.
         return int((now - self._start) * self._rate + 0.5)
@@ -105,6 +112,11 @@ class EchoDevice(PacedDevice):
         count = min(block.size, self._buffer.size - self._filled)
         self._buffer[self._filled : self._filled + count] = block[:count]
         self._filled += count
+
+    def skip_to(self, now: float) -> None:
+        """See `AudioDevice.skip_to`: what was played until then is not sent back."""
+        super().skip_to(now)
+        self._filled = 0
 
     def read(self, out: Samples) -> int:
         """See `AudioSource.read`: never ends; silence where nothing was played."""

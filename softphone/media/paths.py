@@ -71,6 +71,7 @@ class ReceivePath:
         sample_rate_hz: rate of the blocks played.
         first: payload type that is expected; None: the first of *formats*.
         repeats_ms: payload types whose sender leaves packets out, and how long it relies on concealment at most.
+        noise: payload types of comfort noise (RFC 3389).
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class ReceivePath:
         sample_rate_hz: int,
         first: int | None = None,
         repeats_ms: Mapping[int, int] | None = None,
+        noise: Iterable[int] = (),
     ) -> None:
         self.taps: list[Tap] = []
         self.stage: FilterStage | None = None
@@ -91,6 +93,7 @@ class ReceivePath:
         self._rate = sample_rate_hz
         self._specs = dict(formats)
         self._repeats_ms = {} if repeats_ms is None else dict(repeats_ms)
+        self._noise = frozenset(noise)
         self._formats: dict[int, _Format] = {}
         first = next(iter(formats)) if first is None else first
         self._last = self._format(first)
@@ -119,6 +122,10 @@ class ReceivePath:
             if self._specs.get(payload_type) != codec:
                 self._specs[payload_type] = codec
                 self._formats.pop(payload_type, None)
+
+    def accept_noise(self, payload_types: Iterable[int]) -> None:
+        """Take comfort noise under these, too; formats that are made from now on know how to play it."""
+        self._noise |= frozenset(payload_types)
 
     def prepare(self, payload_types: Iterable[int]) -> None:
         """Make the decoders of *payload_types* now, in any thread, not when the first packet waits."""
@@ -152,7 +159,10 @@ class ReceivePath:
             case Play(packet=packet):
                 if self._meant:
                     self._settle(step.lost * step.ticks)
-                self._decode(packet.payload_type, packet.payload)
+                if packet.payload_type in self._noise:
+                    self._describe(packet.payload, step.ticks / self._session.playout_clock_rate_hz)
+                else:
+                    self._decode(packet.payload_type, packet.payload)
             case Conceal(ticks=ticks, next_payload=next_payload):
                 self._conceal(ticks / self._session.playout_clock_rate_hz, next_payload)
             case Idle(ticks=ticks):
@@ -166,7 +176,8 @@ class ReceivePath:
     def _format(self, payload_type: int) -> _Format:
         if payload_type not in self._formats:
             spec, settings = self._specs[payload_type]
-            repeat_ms = self._repeats_ms.get(payload_type)
+            # Who describes pauses leaves packets out, and relies on no concealment.
+            repeat_ms = self._repeats_ms.get(payload_type, 0 if self._noise else None)
             # Of one made in a thread and one that a packet could not wait for, the first stays.
             self._formats.setdefault(payload_type, _Format(spec, settings, self._rate, repeat_ms))
         return self._formats[payload_type]
@@ -240,6 +251,17 @@ class ReceivePath:
         lost = lost_ticks * self._rate // self._session.playout_clock_rate_hz
         self.stats.concealed += min(lost, self._meant)
         self._meant = 0
+
+    def _describe(self, payload: bytes, seconds: float) -> None:
+        """The peer pauses, and says what its background sounds like."""
+        codec = self._last
+        if codec.filler is None:  # made before comfort noise was agreed on
+            codec.filler = GapFiller(codec.rate)
+        try:
+            codec.filler.describe(payload)
+        except BitstreamError:
+            self.stats.undecodable_packets += 1
+        self._silence(seconds)
 
     def _silence(self, seconds: float) -> None:
         """A pause: silence, faded into where there was sound, as an abrupt end is heard and looks like a drop-out."""

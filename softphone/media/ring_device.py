@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+import numpy as np
+
 from dsp.types import Samples
 
 
@@ -53,3 +55,8 @@ class RingDevice:
     def change_interval(self, before: int, after: int) -> None:
         """See `softphone.media.device.AudioDevice.change_interval`."""
         self._target += 2 * (after - before)
+
+    def skip_to(self, now: float) -> None:
+        """See `softphone.media.device.AudioDevice.skip_to`: what waits was captured before."""
+        if waiting := len(self._capture):
+            self._capture.read(np.empty(waiting, dtype=np.float32))

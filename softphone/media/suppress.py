@@ -53,6 +53,8 @@ class Suppression:
     """Leave pauses out."""
     comfort_noise: bool = False
     """The peer takes descriptors of RFC 3389."""
+    noise_payload_type: int | None = None
+    """Of those."""
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:

@@ -32,6 +32,8 @@ class Outgoing:
     """The encoder, where it leaves packets out."""
     resampler: StreamResampler | None
     """From the rate of the path; None where it is the codec's."""
+    noise_payload_type: int | None = None
+    """Of what describes a pause (RFC 3389); None: nothing does, or the codec itself."""
 
 
 def outgoing(
@@ -56,7 +58,8 @@ def outgoing(
     resampler = None if rate == path_rate_hz else StreamResampler(path_rate_hz, rate)
     encoder = make_suppressed(spec, settings, suppression)
     suppressor = encoder if isinstance(encoder, Suppressor) else None
-    return Outgoing(settings, payload_type, spec.clock_rate_hz, encoder, suppressor, resampler)
+    noise = suppression.noise_payload_type
+    return Outgoing(settings, payload_type, spec.clock_rate_hz, encoder, suppressor, resampler, noise)
 
 
 class TransmitPath:
@@ -112,6 +115,7 @@ class TransmitPath:
         self._resampler = ready.resampler
         self._encode = ready.encoder.encode
         self._payload_type = ready.payload_type
+        self._noise_payload_type = ready.noise_payload_type
         self._ticks = ready.clock_rate_hz * ready.settings.ptime_ms // 1000
         if after is not None:
             block: Samples = np.zeros(self.packet_samples, dtype=np.float32)
@@ -169,6 +173,12 @@ class TransmitPath:
         if budget is not None and payload and not budget.admits(len(payload) + self.header_bytes, now=now):
             payload = b""
             self.resume()
-        if self._suppressor is not None and self._session.dtmf_pending:
-            self.resume()  # a digit goes out in place of the audio
+        if self._suppressor is not None:
+            if self._session.dtmf_pending:
+                self.resume()  # a digit goes out in place of the audio
+            elif payload and self._suppressor.descriptor and self._noise_payload_type is not None:
+                self._session.send_noise(
+                    payload, payload_type=self._noise_payload_type, ticks=self._ticks, now=now
+                )
+                return
         self._send(payload, payload_type=self._payload_type, ticks=self._ticks, now=now)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from softphone.rtp.errors import RtcpError
 from softphone.rtp.events import PeerLeft, RtpEvent, WishUnanswered
+from softphone.rtp.extended import Extended
 from softphone.rtp.interval import RtcpTimer
 from softphone.rtp.reports import Reporter
 from softphone.rtp.rtcp import App, Bye, ReceiverReport, SenderReport, parse_compound, write_compound
@@ -12,6 +13,7 @@ from softphone.rtp.sender import Ours
 from softphone.rtp.stats import Reception
 from softphone.rtp.wish import ModeWish
 from softphone.rtp.wishes import Wishes
+from softphone.rtp.xr import ExtendedReport
 
 
 class Control:
@@ -22,6 +24,7 @@ class Control:
         send: takes each datagram.
         reduced: whether reduced-size RTCP was agreed on.
         overhead_bytes: IP and UDP headers of a datagram.
+        extended: where extended reports are made and read (RFC 3611).
     """
 
     def __init__(
@@ -29,13 +32,14 @@ class Control:
         reporter: Reporter,
         timer: RtcpTimer,
         *,
+        extended: Extended,
         ours: Callable[[float], Ours],
         send: Callable[[bytes], None],
         events: deque[RtpEvent],
         reduced: bool,
         overhead_bytes: int,
     ) -> None:
-        self.reporter, self.timer = reporter, timer
+        self.reporter, self.timer, self.extended = reporter, timer, extended
         self.wishes = Wishes(events)
         self.reduced = reduced
         self.overhead_bytes = overhead_bytes
@@ -110,6 +114,7 @@ class Control:
                 sent=sent,
                 reception=reception,
                 app=app,
+                extended=self.extended.compose(ssrc, is_sender=sent is not None, now=now),
                 bye=bye,
                 reduced=self.reduced,
                 now=now,
@@ -154,6 +159,8 @@ class Control:
                         self._events.append(PeerLeft(packet.reason.decode("utf-8", "replace")))
                 case App() if packet.ssrc != ssrc:
                     self._read_app(packet, now)
+                case ExtendedReport() if packet.ssrc != ssrc:
+                    self.extended.read(packet, ssrc=ssrc, now=now)
                 case _:
                     pass
 

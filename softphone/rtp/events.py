@@ -40,6 +40,13 @@ class StrangerDropped:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceLearnt:
+    """The peer is behind a NAT: it sends from another address than it signalled, and is sent to there (RFC 4961)."""
+
+    addr: Address
+
+
+@dataclass(frozen=True, slots=True)
 class SourceChanged:
     """The peer goes on under another synchronisation source, or restarted its sequence numbers."""
 
@@ -80,6 +87,7 @@ RtpEvent = (
     | DtmfDigit
     | PeerLeft
     | StrangerDropped
+    | SourceLearnt
     | SourceChanged
     | CollisionResolved
     | ModeWished

@@ -21,6 +21,7 @@ by an interval. A packet's *margin* is the time from its arrival to its pop. Wha
 from math import ceil, gcd, inf, lcm
 
 from softphone.rtp.at_hand import NextAtHand
+from softphone.rtp.bursts import BurstGaps
 from softphone.rtp.gaps import GapMeter
 from softphone.rtp.losses import Losses
 from softphone.rtp.packet import RtpPacket
@@ -107,6 +108,20 @@ class JitterBuffer:
     def waiting_packets(self) -> int:
         """Packets held."""
         return len(self._waiting)
+
+    @property
+    def packet_ms(self) -> float:
+        """Audio in a packet, as far as is known."""
+        return 1000 * self._packet_ticks / self.clock_rate_hz
+
+    @property
+    def max_delay_ms(self) -> float:
+        """See `softphone.rtp.playout.JitterOptions`."""
+        return 1000 * self._max_delay_s
+
+    def burst_gaps(self) -> BurstGaps:
+        """How losses, and packets that came too late, lay among the others so far."""
+        return self.losses.runs.read(self._next)
 
     # -- arrivals
 
@@ -310,6 +325,7 @@ class JitterBuffer:
             self._shed(now)
         self._next = min(self._waiting)
         self._position = self._waiting[self._next][0]
+        self.losses.runs.begin(self._next)
         return True
 
     def _pop_irregular(self, now: float) -> Playout:

@@ -1,5 +1,7 @@
 """Packets whose time of playout passed without them: lost in the network, or late."""
 
+from softphone.rtp.bursts import BurstMeter
+
 _MAX_KEPT = 256
 _MAX_KEPT_AT_ONCE = 64
 
@@ -11,6 +13,7 @@ class Losses:
         self.packets = 0
         self.bursts = 0
         """Runs of them."""
+        self.runs = BurstMeter()
         self._clock_rate_hz = clock_rate_hz
         self._burst_end: int | None = None
         self._wanted: dict[int, tuple[float, int]] = {}
@@ -32,6 +35,7 @@ class Losses:
             growth: by how much the delay has grown so far.
         """
         self.packets += until - first
+        self.runs.add(first, until)
         if first != self._burst_end:
             self.bursts += 1
         self._burst_end = until

@@ -13,6 +13,7 @@ from softphone.rtp.rtcp import (
     write_compound,
 )
 from softphone.rtp.stats import Reception, RemoteStats
+from softphone.rtp.xr import ExtendedReport
 
 NAMELESS_REPORTS = 3
 """Reports in a row without the canonical name, where reduced-size RTCP was agreed on.
@@ -43,7 +44,8 @@ class Reporter:
         self._block: ReportBlock | None = None
         self._block_expected = 0
 
-    def _ntp(self, now: float) -> int:
+    def ntp(self, now: float) -> int:
+        """64 bit NTP time."""
         return int((now + self._ntp_offset_s) * (1 << 32)) & 0xFFFFFFFFFFFFFFFF
 
     def compose(
@@ -54,6 +56,7 @@ class Reporter:
         reception: Reception | None,
         bye: bytes | None = None,
         app: App | None = None,
+        extended: ExtendedReport | None = None,
         reduced: bool = False,
         now: float,
     ) -> bytes:
@@ -65,6 +68,7 @@ class Reporter:
             reception: the peer's source; its counts since the last report begin anew.
             bye: reason, when this is the last one.
             app: to be sent along.
+            extended: to be sent along.
             reduced: leave out the canonical name where it was told lately (RFC 5506).
         """
         # Section 6.4: a block only for a source that was heard since the last report.
@@ -76,13 +80,15 @@ class Reporter:
             first = ReceiverReport(ssrc, blocks)
         else:
             rtp_timestamp, packets, octets = (count & 0xFFFFFFFF for count in sent)
-            first = SenderReport(ssrc, self._ntp(now), rtp_timestamp, packets, octets, blocks)
+            first = SenderReport(ssrc, self.ntp(now), rtp_timestamp, packets, octets, blocks)
         parts: list[RtcpPacket] = [first]
         if not reduced or bye is not None or ssrc != self._named or not self._nameless:
             parts.append(SourceDescription((SdesChunk(ssrc, ((SdesItem.CNAME, self._cname),)),)))
             self._named, self._nameless = ssrc, NAMELESS_REPORTS
         else:
             self._nameless -= 1
+        if extended is not None:
+            parts.append(extended)
         if app is not None:
             parts.append(app)
         if bye is not None:
@@ -131,7 +137,7 @@ class Reporter:
             self._block_expected = (block.highest_sequence_number - first_sequence_number + 1) & 0xFFFFFFFF
             if block.last_sr:
                 # Section 6.4.1: A - LSR - DLSR, in 1/65536 s.
-                round_trip = (self._ntp(now) >> 16) - block.last_sr - block.delay_since_last_sr & 0xFFFFFFFF
+                round_trip = (self.ntp(now) >> 16) - block.last_sr - block.delay_since_last_sr & 0xFFFFFFFF
                 if round_trip < 0x80000000:
                     self.rtt_s = round_trip / _COMPACT_NTP_HZ
 

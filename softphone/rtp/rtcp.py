@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import ClassVar
 
 from softphone.rtp.errors import LocalRtpError, RtcpError
+from softphone.rtp.xr import XR_TYPE, ExtendedReport
 
 VERSION = 2
 
@@ -267,7 +268,7 @@ class UnknownRtcp:
         return _packet(self.packet_type, self.count, self.body)
 
 
-RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Bye | App | UnknownRtcp
+RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Bye | App | ExtendedReport | UnknownRtcp
 
 _PARSERS: dict[int, Callable[[int, bytes], RtcpPacket]] = {
     RtcpType.SR: SenderReport.parse_body,
@@ -275,6 +276,7 @@ _PARSERS: dict[int, Callable[[int, bytes], RtcpPacket]] = {
     RtcpType.SDES: SourceDescription.parse_body,
     RtcpType.BYE: Bye.parse_body,
     RtcpType.APP: App.parse_body,
+    XR_TYPE: ExtendedReport.parse_body,
 }
 
 

@@ -50,6 +50,10 @@ class Sender:
         self.packets = self.payload_bytes = self.header_bytes = 0
         self.sent_at = now
         """When the last packet was made."""
+        self.quota: int | None = None
+        """So many packets may still go out to a peer that has not been heard; None: any number."""
+        self.unanswered_packets = 0
+        """Not sent for want of it."""
         self._timestamp, self._timestamp_at = timestamp, now
         self._marker = 0x80
         self._rng = rng
@@ -98,6 +102,8 @@ class Sender:
             # RFC 3551 section 4.1: the first packet after a silence has the marker.
             self._marker = 0x80
             return
+        if self.quota is not None and not self._may_send():
+            return
         number = self.sequence_number
         if short is None:
             header = pack_header(0x80, marker | payload_type, number, timestamp, self.ssrc)
@@ -113,6 +119,24 @@ class Sender:
         self.packets += 1
         if self.packets == 1:
             self._timer.hurry(now)
+
+    def send_noise(self, payload: bytes, *, payload_type: int, ticks: int, now: float) -> None:
+        """Queue a description of a pause, which has no marker; what follows it has, as the first of a talkspurt.
+
+        RFC 3551 section 4.1; RFC 3389 section 4.
+        """
+        self._marker = 0
+        self.send(payload, payload_type=payload_type, ticks=ticks, now=now)
+        self._marker = 0x80
+
+    def _may_send(self) -> bool:
+        """Whether the peer, who has not been heard, may be sent one packet more."""
+        if not self.quota:
+            self.unanswered_packets += 1
+            self._marker = 0x80
+            return False
+        self.quota -= 1
+        return True
 
     def send_dtmf(self, digits: str, *, tone_ms: float, gap_ms: float) -> None:
         """Queue digits, which go out in place of audio packets.

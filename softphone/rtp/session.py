@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from softphone.rtp.control import Control
 from softphone.rtp.events import Address, CollisionResolved, RtpEvent
+from softphone.rtp.extended import Extended
 from softphone.rtp.gate import PeerGate
 from softphone.rtp.interval import MINIMUM_S, RtcpTimer
 from softphone.rtp.jitter import JitterBuffer, JitterOptions, Playout
@@ -17,12 +18,14 @@ from softphone.rtp.sender import Sender
 from softphone.rtp.short import (
     REFRESH_LOSSY_PACKETS,
     REFRESH_PACKETS,
-    SHORT_BYTES,
     ShortReceiver,
     ShortSender,
 )
-from softphone.rtp.stats import ReceivedStats, RtpStats, SentStats, overhead_bytes, traffic
+from softphone.rtp.snapshot import heard_metrics, snapshot
+from softphone.rtp.stats import RtpStats, overhead_bytes
+from softphone.rtp.voip_metrics import VoiceQuality
 from softphone.rtp.wish import ModeWish
+from softphone.rtp.xr import VoipMetrics
 
 if TYPE_CHECKING:
     import random
@@ -56,6 +59,11 @@ class RtpSession:
         reduced_rtcp: whether reduced-size RTCP was agreed on (RFC 5506).
         short: whether short headers were agreed on (docs/rtp-short.md).
         symmetric: send to where the peer's packets come from, once they come (RFC 4961).
+        learns: the peer may be behind a NAT: where nothing comes from *remote*, another host that proves to be the peer is
+            taken for it, and is sent to (`softphone.rtp.gate`).
+        extended: whether the peer asked for extended reports, or can read them (RFC 3611).
+        unanswered_packets: so many go out at most to a peer that nothing came from; None: any number.
+        trailer_bytes: what is added to each packet below this session, to protect it.
     """
 
     def __init__(
@@ -85,9 +93,16 @@ class RtpSession:
         reduced_rtcp: bool = False,
         short: bool = False,
         symmetric: bool = False,
+        learns: bool = False,
+        extended: bool = False,
+        unanswered_packets: int | None = None,
+        trailer_bytes: int = 0,
     ) -> None:
         self._remote_rtcp = remote_rtcp
         self._symmetric = symmetric
+        self._unanswered_limit = unanswered_packets
+        self.voice_quality: Callable[[float], VoiceQuality] = lambda now: VoiceQuality()
+        """Asked, with the time, for what extended reports tell of the sound itself."""
         self._started = now
         self._events: deque[RtpEvent] = deque()
         self._short_sender, self._short_receiver = ShortSender(), ShortReceiver()
@@ -97,7 +112,7 @@ class RtpSession:
             digits = dict(dtmf_receive)
         else:
             digits = dict.fromkeys(dtmf_receive, clock_rate_hz)
-        self._gate = PeerGate(remote, audio.keys() | digits.keys(), self._events)
+        self._gate = PeerGate(remote, remote_rtcp, audio.keys() | digits.keys(), self._events, learns=learns)
         playout_hz = lcm(clock_rate_hz, *audio.values())
         self._jitter = JitterBuffer(playout_hz, packet_ticks * playout_hz // clock_rate_hz, jitter)
         self._receiver = Receiver(
@@ -108,8 +123,10 @@ class RtpSession:
             events=self._events,
             admits=self._admits,
         )
-        self._overhead_bytes = overhead_bytes(remote)
+        self._trailer_bytes = trailer_bytes
+        self._overhead_bytes = overhead_bytes(remote) + trailer_bytes
         self._reporter = Reporter(cname=cname, ntp_offset_s=ntp_offset_s)
+        self._extended = Extended(self._reporter, metrics=self.heard_metrics)
         self._timer = RtcpTimer(
             rng=rng,
             bandwidth_bps=bandwidth_bps,
@@ -133,6 +150,8 @@ class RtpSession:
         )
         self.send = sender.send
         """Queue the packet of one interval; see `softphone.rtp.sender.Sender.send`."""
+        self.send_noise = sender.send_noise
+        """Queue a description of a pause in its place; see `softphone.rtp.sender.Sender.send_noise`."""
         self._control = Control(
             self._reporter,
             self._timer,
@@ -141,8 +160,10 @@ class RtpSession:
             events=self._events,
             reduced=reduced_rtcp,
             overhead_bytes=self._overhead_bytes,
+            extended=self._extended,
         )
-        self.change_headers(short=short, reduced_rtcp=reduced_rtcp)
+        sender.quota = unanswered_packets
+        self.change_headers(short=short, reduced_rtcp=reduced_rtcp, extended=extended)
 
     @property
     def ssrc(self) -> int:
@@ -196,12 +217,8 @@ class RtpSession:
         if is_rtcp(data):
             self._receive_rtcp(data, addr, now)
             return
-        gate = self._gate
-        if addr != gate.source:
-            if not gate.admits(data, addr):
-                return
-            if self._symmetric:
-                self._sender.remote = addr
+        if addr != self._gate.source and not self._admits_source(data, addr, now):
+            return
         self._receiver.receive(data, now)
 
     def datagrams_to_send(self, *, now: float) -> list[tuple[bytes, Address]]:
@@ -273,8 +290,9 @@ class RtpSession:
         """Report as often as these allow from now on; they are `bandwidth_bps` and `rtcp_interval_s` of the session."""
         self._timer.change(now, bandwidth_bps=bandwidth_bps, interval_s=interval_s)
 
-    def change_headers(self, *, short: bool, reduced_rtcp: bool) -> None:
-        """Use what was agreed on now: short headers, whose contexts begin anew, and reduced-size RTCP."""
+    def change_headers(self, *, short: bool, reduced_rtcp: bool, extended: bool = False) -> None:
+        """Use what was agreed on now: short headers, whose contexts begin anew, reduced-size RTCP, extended reports."""
+        self._extended.sends = extended
         self._short_sender.reset()
         self._sender.short = self._short_sender if short else None
         self._receiver.short = self._short_receiver if short else None
@@ -287,13 +305,25 @@ class RtpSession:
 
     def retarget(self, remote: Address, remote_rtcp: Address) -> None:
         """The peer has moved (a re-INVITE said so)."""
-        self._gate.retarget(remote)
+        if not self._gate.retarget(remote, remote_rtcp):
+            return  # what was learnt of it still holds
         if remote != self._sender.remote:
             # Who sends from there knows nothing of our contexts, and may mean others by its own.
             self._short_sender.reset()
             self._short_receiver.reset()
+        self._sender.quota = self._unanswered_limit
         self._sender.remote, self._remote_rtcp = remote, remote_rtcp
-        self._overhead_bytes = self._control.overhead_bytes = overhead_bytes(remote)
+        self._overhead_bytes = self._control.overhead_bytes = overhead_bytes(remote) + self._trailer_bytes
+
+    def learn_source(self, wanted: bool) -> None:
+        """Whether the peer may be behind a NAT, as the session's *learns* says."""
+        self._gate.learn(wanted)
+
+    def limit_unanswered(self, packets: int | None) -> None:
+        """Send so many packets at most to a peer that nothing came from; None: any number."""
+        self._unanswered_limit = packets
+        if not self._gate.was_heard:
+            self._sender.quota = packets
 
     def change_formats(
         self,
@@ -329,12 +359,31 @@ class RtpSession:
             self._control.farewell(old)
         return False
 
+    # -- who the peer is
+
+    def _admits_source(self, data: bytes, addr: Address, now: float) -> bool:
+        """Whether RTP from an address that sent none yet, or not lately, is the peer's."""
+        gate, reception = self._gate, self._receiver.reception
+        heard_at, ssrc = (None, None) if reception is None else (reception.last_arrival, reception.ssrc)
+        if not gate.admits(data, addr, now=now, heard_at=heard_at, ssrc=ssrc):
+            return False
+        self._sender.quota = None
+        if gate.learnt is not None:
+            # RFC 4961 section 4: what goes out comes from where it would come in. RTCP is on the next port, or on the same.
+            shared = self._remote_rtcp == self._sender.remote
+            self._remote_rtcp = addr if shared else (addr[0], addr[1] + 1)
+        if self._symmetric or gate.learnt is not None:
+            self._sender.remote = addr
+        return True
+
     # -- RTCP
 
     def _receive_rtcp(self, data: bytes, addr: Address, now: float) -> None:
-        if addr[0] not in (self._remote_rtcp[0], self._sender.remote[0]):
-            self._gate.drop(addr)
+        if not self._gate.admits_rtcp(addr):
             return
+        self._sender.quota = None
+        if self._gate.learnt is not None:
+            self._remote_rtcp = addr
         ours, peer = self._sender, self._receiver.reception
         self._control.receive(data, now, ssrc=ours.ssrc, first_number=ours.first_sequence_number, peer=peer)
         lossy = self._reporter.fraction_lost
@@ -344,50 +393,17 @@ class RtpSession:
 
     def stats(self, now: float) -> RtpStats:
         """A snapshot at *now*, with rates over the time since the session began."""
-        seconds = max(now - self._started, 1e-9)
-        return RtpStats(
-            sent=SentStats(
-                *traffic(
-                    seconds,
-                    self._overhead_bytes,
-                    packets=self._sender.packets,
-                    payload_bytes=self._sender.payload_bytes,
-                    header_bytes=self._sender.header_bytes,
-                    rtcp_packets=self._control.sent_packets,
-                    rtcp_bytes=self._control.sent_bytes,
-                )
-            ),
-            received=self._received_stats(seconds),
-            remote=self._reporter.remote(self._sender.clock_rate_hz),
-            rtt_ms=None if self._reporter.rtt_s is None else self._reporter.rtt_s * 1000,
+        return snapshot(
+            max(now - self._started, 1e-9),
+            overhead_bytes=self._overhead_bytes,
+            sender=self._sender,
+            receiver=self._receiver,
+            jitter=self._jitter,
+            control=self._control,
+            gate=self._gate,
+            short=self._short_receiver,
         )
 
-    def _received_stats(self, seconds: float) -> ReceivedStats:
-        receiver, jitter, short = self._receiver, self._jitter, self._short_receiver
-        expected, received, duplicates = receiver.totals()
-        reception = receiver.reception
-        return ReceivedStats(
-            *traffic(
-                seconds,
-                self._overhead_bytes,
-                packets=received + duplicates + short.unresolved,
-                payload_bytes=receiver.payload_bytes + short.unresolved_bytes,
-                header_bytes=receiver.header_bytes + SHORT_BYTES * short.unresolved,
-                rtcp_packets=self._control.received_packets,
-                rtcp_bytes=self._control.received_bytes,
-            ),
-            lost=expected - received,
-            loss_pct=100 * (expected - received) / expected if expected else None,
-            discarded=jitter.discarded,
-            discard_pct=100 * jitter.discarded / expected if expected else None,
-            late=jitter.late,
-            overflowed=jitter.overflowed,
-            duplicates=duplicates,
-            strangers=self._gate.strangers,
-            undecodable=receiver.undecodable + self._control.undecodable,
-            jitter_ms=None if reception is None else reception.jitter_ticks * 1000 / reception.clock_rate_hz,
-            pdv_p95_ms=None if reception is None else reception.delay_variation_ms(95),
-            playout_delay_ms=jitter.mean_margin_s * 1000 if jitter.played else None,
-            burst_r=jitter.losses.burst_ratio(jitter.played),
-            unresolved=short.unresolved,
-        )
+    def heard_metrics(self, now: float) -> VoipMetrics | None:
+        """What was heard of the peer so far, as an extended report tells it; None while nothing was."""
+        return heard_metrics(self._receiver, self._jitter, self._control.reporter, self.voice_quality(now))

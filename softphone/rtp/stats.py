@@ -4,6 +4,7 @@ from array import array
 from dataclasses import dataclass
 
 from softphone.rtp.events import Address
+from softphone.rtp.xr import VoipMetrics
 
 MAX_DROPOUT = 3000
 MAX_MISORDER = 100
@@ -203,6 +204,8 @@ class ReceivedStats(SentStats):
     """BurstR of G.107, of packets lost or discarded."""
     unresolved: int = 0
     """Packets with a short header whose context is not known; their numbers count as lost (docs/rtp-short.md)."""
+    learnt: Address | None = None
+    """Where the peer sends from, where that is no host that was signalled; it is sent to there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,10 @@ class RtpStats:
     remote: RemoteStats
     rtt_ms: float | None
     """Newest round trip by RTCP; None before there is one."""
+    told: VoipMetrics | None = None
+    """What the peer heard of us, by its newest extended report (RFC 3611)."""
+    unanswered_packets: int = 0
+    """Not sent, as nothing ever came from where they were to go."""
 
 
 def overhead_bytes(remote: Address) -> int:

@@ -10,6 +10,8 @@ from softphone.sdp.errors import Incompatible
 from softphone.sdp.media import FLOWS
 
 TELEPHONE_EVENT = "telephone-event"
+COMFORT_NOISE = "CN"
+VOIP_METRICS = "voip-metrics"
 SHORT_RTP_VERSION = "1"
 MAX_FORMATS = 64
 """Formats of one m= line that are looked at; there are 128 payload types, and no phone has half of them."""
@@ -60,6 +62,16 @@ class Format:
     def is_dtmf(self) -> bool:
         """Whether these are telephone events, no codec."""
         return self.name.lower() == TELEPHONE_EVENT
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether this is comfort noise, no codec (RFC 3389)."""
+        return self.name.upper() == COMFORT_NOISE
+
+    @property
+    def is_codec(self) -> bool:
+        """Whether speech can be sent in it."""
+        return not (self.is_dtmf or self.is_noise)
 
     def __str__(self) -> str:
         return f"{self.name}/{self.clock_rate_hz}" + (f"/{self.channels}" if self.channels > 1 else "")
@@ -121,6 +133,17 @@ def takes_short_rtp(media: MediaDescription) -> bool:
 def takes_reduced_rtcp(media: MediaDescription) -> bool:
     """Whether *media* has a=rtcp-rsize (RFC 5506 section 5)."""
     return bool(media.values("rtcp-rsize"))
+
+
+def takes_rtcp_mux(media: MediaDescription) -> bool:
+    """Whether *media* has a=rtcp-mux (RFC 5761 section 5.1.1)."""
+    return bool(media.values("rtcp-mux"))
+
+
+def takes_voip_metrics(description: SessionDescription, media: MediaDescription) -> bool:
+    """Whether *media*, else the whole session, asks for VoIP metrics in RTCP (RFC 3611 section 5.1)."""
+    values = media.values("rtcp-xr") or description.values("rtcp-xr")
+    return any(VOIP_METRICS in value.lower().split() for value in values)
 
 
 def rtcp_bandwidth_of(description: SessionDescription, media: MediaDescription) -> tuple[int, int] | None:

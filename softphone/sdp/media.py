@@ -20,6 +20,59 @@ DIRECTIONS: dict[tuple[bool, bool], Direction] = {
 }
 
 
+Srtp = Literal["off", "prefer", "require"]
+"""Whether media is encrypted: never; where the peer can (RFC 8643); always, or there is no call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crypto:
+    """One a=crypto line (RFC 4568): a key for what its sender sends."""
+
+    tag: int
+    suite: str
+    """As ``AES_CM_128_HMAC_SHA1_80``."""
+    key: bytes = field(repr=False)
+    """Master key and master salt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Of a certificate (RFC 8122 section 5)."""
+
+    algorithm: str
+    """As ``sha-256``, lower case."""
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sdes:
+    """Keys that both sides exchanged in SDP (RFC 4568)."""
+
+    send: Crypto
+    receive: Crypto
+
+
+@dataclass(frozen=True, slots=True)
+class Dtls:
+    """A DTLS handshake on the media path will make the keys (RFC 5763)."""
+
+    fingerprints: tuple[Fingerprint, ...]
+    """The peer's certificate has one of these, the strongest algorithm counts."""
+    is_client: bool
+    """Whether we begin the handshake (a=setup:active)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ice:
+    """What one side says of ICE (RFC 8839)."""
+
+    ufrag: str
+    password: str = field(repr=False)
+    candidates: tuple[str, ...]
+    """Values of a=candidate."""
+    lite: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Capability:
     """One codec that we can send and receive."""
@@ -70,6 +123,19 @@ class LocalMedia:
     """Whether RTCP may be of reduced size, if the peer agrees (RFC 5506)."""
     rtcp_bandwidth_bps: tuple[int, int] | None = None
     """Of RTCP, for senders and for receivers (RFC 3556); None: nothing is said, which means 5 % of the session's."""
+    srtp: Srtp = "off"
+    sdes: tuple[Crypto, ...] = ()
+    """Keys for what we send, the best suite first; empty: no SDES."""
+    fingerprint: Fingerprint | None = None
+    """Of our certificate; None: no DTLS-SRTP."""
+    rtcp_mux: bool = False
+    """Whether RTCP may share the port of RTP, if the peer agrees (RFC 5761)."""
+    ice: Ice | None = None
+    """What we say of ICE; None: nothing."""
+    comfort_noise: bool = False
+    """Whether comfort noise may be sent and taken, if the peer agrees (RFC 3389)."""
+    rtcp_xr: bool = False
+    """Whether VoIP metrics are asked for and told (RFC 3611)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +186,18 @@ class Negotiated:
     """What the peer says in b=RS and b=RR; None where it says not both."""
     peer_receives: bool = True
     """Whether the peer takes audio; one that does not holds the call, as a rule (RFC 3264 section 8.4)."""
+    security: Sdes | Dtls | None = None
+    """How media is encrypted; None: it is not."""
+    rtcp_mux: bool = False
+    """Whether RTCP shares the port of RTP."""
+    ice: Ice | None = None
+    """What the peer said of ICE, where we do it, too."""
+    receive_comfort_noise: Mapping[int, int] = field(default_factory=dict)
+    """Payload type -> clock rate of comfort noise that may come in."""
+    send_comfort_noise_payload_type: int | None = None
+    """At the clock rate of the codec that we send; None: the peer takes none there."""
+    rtcp_xr: bool = False
+    """Whether the peer wants, or can read, VoIP metrics."""
 
     @property
     def codec(self) -> NegotiatedCodec:

@@ -4,22 +4,14 @@ A codec is named by its encoding name, clock rate and channels; payload types ar
 what we receive carries the numbers of our description, what we send the numbers of the peer's.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 
-from softphone.sdp.description import (
-    Attribute,
-    Bandwidth,
-    Connection,
-    MediaDescription,
-    Origin,
-    SessionDescription,
-)
+from softphone.sdp.description import Attribute, Connection, MediaDescription, SessionDescription
 from softphone.sdp.errors import Incompatible, LocalSdpError
 from softphone.sdp.formats import (
-    SHORT_RTP_VERSION,
-    STATIC,
+    COMFORT_NOISE,
     TELEPHONE_EVENT,
     Format,
     connection_of,
@@ -30,18 +22,34 @@ from softphone.sdp.formats import (
     rtcp_bandwidth_of,
     rtcp_of,
     takes_reduced_rtcp,
+    takes_rtcp_mux,
     takes_short_rtp,
+    takes_voip_metrics,
     target_of,
 )
+from softphone.sdp.ice import ice_of, ice_session_lines
 from softphone.sdp.media import (
     DIRECTIONS,
     FLOWS,
     Capability,
     Direction,
+    Dtls,
     LocalMedia,
     Negotiated,
     NegotiatedCodec,
+    Sdes,
 )
+from softphone.sdp.security import (
+    PROTOCOLS,
+    answered_lines,
+    chosen,
+    confirmed,
+    keys_of,
+    offered_lines,
+    offered_protocol,
+    reoffered_lines,
+)
+from softphone.sdp.writing import DTMF_EVENTS, our_media, our_origin
 
 __all__ = [
     "Capability",
@@ -55,10 +63,11 @@ __all__ = [
     "revised",
 ]
 
-PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
-DTMF_EVENTS = "0-15"
-_HINTS = ("sprop-maxcapturerate", "sprop-stereo")
 _DYNAMIC = range(96, 128)  # RFC 3551 section 3
+_STATIC_NOISE = 13
+"""Payload type of comfort noise at 8 kHz (RFC 3389 section 4); at other rates it is dynamic."""
+_OWN_SILENCE = ("opus",)
+"""Codecs at whose side no comfort noise is offered: they have a form for pauses of their own."""
 
 
 def make_offer(local: LocalMedia) -> SessionDescription:
@@ -78,56 +87,100 @@ def make_offer(local: LocalMedia) -> SessionDescription:
         # RFC 4733 section 2.1: one telephone-event format for each clock rate of the codecs beside it.
         rates = dict.fromkeys(each.clock_rate_hz for each in local.capabilities) if local.dtmf else {}
         formats += [(Format(next(dynamic), TELEPHONE_EVENT, rate, 1, {}), DTMF_EVENTS) for rate in rates]
+        for rate in _noise_rates(local):
+            number = _STATIC_NOISE if rate == 8_000 else next(dynamic)
+            formats.append((Format(number, COMFORT_NOISE, rate, 1, {}), ""))
     except StopIteration:
         raise LocalSdpError(f"at most {len(_DYNAMIC)} dynamic payload types, got more codecs") from None
     if not local.capabilities:
         raise LocalSdpError("an offer holds at least one codec, got none")
-    audio = _our_media(local, "RTP/AVP", formats, local.direction, local.ptime_ms)
-    return SessionDescription(_our_origin(local), connection=Connection.to_host(local.host), media=(audio,))
+    audio = our_media(
+        local,
+        offered_protocol(local),
+        formats,
+        direction=local.direction,
+        ptime_ms=local.ptime_ms,
+        keys=offered_lines(local),
+    )
+    return SessionDescription(
+        our_origin(local),
+        connection=Connection.to_host(local.host),
+        attributes=tuple(ice_session_lines(local.ice)),
+        media=(audio,),
+    )
 
 
-def make_answer(offer: SessionDescription, local: LocalMedia) -> tuple[SessionDescription, Negotiated]:
+def make_answer(
+    offer: SessionDescription, local: LocalMedia, *, current: Negotiated | None = None
+) -> tuple[SessionDescription, Negotiated]:
     """Answer *offer* with every codec in common, in the offer's order and under its payload types.
 
     The first audio stream that suits is taken; each other one is refused with port 0 in its place.
 
+    Args:
+        offer: the peer's.
+        local: what we bring.
+        current: what was agreed on before, where the call stands already.
+
     Raises:
         Incompatible: if the offer holds no audio stream for us.
     """
-    chosen, common = _choose(offer, local)
-    theirs = offer.media[chosen]
-    codecs = [each for each in common if not each.is_dtmf]
+    index, common, security = _choose(offer, local, None if current is None else current.security)
+    theirs = offer.media[index]
     sends, receives = flows_of(offer, theirs)
     may_send, may_receive = FLOWS[local.direction]
     direction = DIRECTIONS[receives and may_send, sends and may_receive]  # RFC 3264 section 6.1
-    capabilities = {each.key: each for each in local.capabilities}
-    agreed = _negotiated(offer, theirs, local, codecs, [each for each in common if each.is_dtmf])
+    agreed = _secured(_negotiated(offer, theirs, local, common), security)
     ptime_ms = milliseconds_of(offer, theirs, "ptime")
     if ptime_ms is None or local.ptime_fixed:
         ptime_ms = local.ptime_ms
-    audio = _our_media(
-        replace(local, short_rtp=agreed.short_rtp, reduced_rtcp=agreed.reduced_rtcp),
+    ours = replace(
+        local,
+        short_rtp=agreed.short_rtp,
+        reduced_rtcp=agreed.reduced_rtcp,
+        rtcp_mux=agreed.rtcp_mux,
+        rtcp_xr=agreed.rtcp_xr,
+        ice=None if agreed.ice is None else local.ice,
+    )
+    fmtps = {each.key: each.fmtp for each in local.capabilities}
+    audio = our_media(
+        ours,
         theirs.protocol,
-        [(each, DTMF_EVENTS if each.is_dtmf else capabilities[each.key].fmtp) for each in common],
-        direction,
-        min(ptime_ms, local.max_ptime_ms),
+        [(each, DTMF_EVENTS if each.is_dtmf else fmtps.get(each.key, "")) for each in common],
+        direction=direction,
+        ptime_ms=min(ptime_ms, local.max_ptime_ms),
+        keys=answered_lines(local, security),
+        shares_port=agreed.rtcp_mux,
     )
     answer = SessionDescription(
-        _our_origin(local),
+        our_origin(local),
         connection=Connection.to_host(local.host),
         timing=offer.timing,  # RFC 3264 section 6: the answer's t= equals the offer's
+        attributes=tuple(ice_session_lines(ours.ice)),
         media=tuple(
             audio
-            if index == chosen
+            if number == index
             else MediaDescription(each.kind, 0, each.protocol, each.formats[:1] or ("0",))
-            for index, each in enumerate(offer.media)
+            for number, each in enumerate(offer.media)
         ),
     )
     return answer, replace(agreed, receive=agreed.send, direction=direction, peer_receives=receives)
 
 
-def read_answer(offer: SessionDescription, answer: SessionDescription, local: LocalMedia) -> Negotiated:
+def read_answer(
+    offer: SessionDescription,
+    answer: SessionDescription,
+    local: LocalMedia,
+    *,
+    current: Negotiated | None = None,
+) -> Negotiated:
     """Read the peer's *answer* to the *offer* that `make_offer` or `redirected` made of *local*.
+
+    Args:
+        offer: ours.
+        answer: the peer's.
+        local: what we bring.
+        current: what was agreed on before, where the call stands already.
 
     Raises:
         Incompatible: if it refuses the stream or names no codec that was offered.
@@ -144,13 +197,19 @@ def read_answer(offer: SessionDescription, answer: SessionDescription, local: Lo
     # An answer need not explain again the dynamic types it took from the offer: then ours stand.
     answered = list(formats_of(theirs, {each.payload_type: each for each in offered}))
     keys = {each.key for each in offered}
-    common = [each for each in answered if each.key in keys and (each.is_dtmf or _is_ours(each, local))]
-    codecs = [each for each in common if not each.is_dtmf]
-    if not codecs:
+    common = [each for each in answered if each.key in keys and (not each.is_codec or _is_ours(each, local))]
+    if not any(each.is_codec for each in common):
         raise Incompatible("codec", wanted=_names(offered), got=_names(answered))
     sends, receives = flows_of(answer, theirs)
     may_send, may_receive = FLOWS[local.direction]
-    agreed = _negotiated(answer, theirs, local, codecs, [each for each in common if each.is_dtmf])
+    security = confirmed(
+        (ours.protocol, theirs.protocol),
+        keys_of(offer, ours),
+        keys_of(answer, theirs),
+        local,
+        current=None if current is None else current.security,
+    )
+    agreed = _secured(_negotiated(answer, theirs, local, common), security)
     fmtps = {each.key: each.fmtp for each in common}
     incoming = [each for each in offered if each.key in fmtps]
     # RFC 3264 section 6.1: the answerer SHOULD keep our numbers; one that sends its own is understood, too.
@@ -158,8 +217,9 @@ def read_answer(offer: SessionDescription, answer: SessionDescription, local: Lo
     incoming += [each for each in common if each.payload_type not in numbers]
     return replace(
         agreed,
-        receive=tuple(_codec(each, local, fmtps[each.key]) for each in incoming if not each.is_dtmf),
+        receive=tuple(_codec(each, local, fmtps[each.key]) for each in incoming if each.is_codec),
         receive_dtmf={each.payload_type: each.clock_rate_hz for each in incoming if each.is_dtmf},
+        receive_comfort_noise={each.payload_type: each.clock_rate_hz for each in incoming if each.is_noise},
         direction=DIRECTIONS[receives and may_send, sends and may_receive],
         peer_receives=receives,
     )
@@ -170,7 +230,7 @@ def redirected(
 ) -> SessionDescription:
     """Return our own *description* with nothing changed but the direction of its stream: hold and resume (RFC 3264 section 8.4).
 
-    Codecs, their order and their payload types stay, and so does the place of streams that were refused.
+    Codecs, their order and their payload types stay, and so do keys and the place of streams that were refused.
 
     Args:
         description: what we said last.
@@ -181,7 +241,7 @@ def redirected(
     def turned(media: MediaDescription) -> MediaDescription:
         kept = tuple(each for each in media.attributes if each.name not in FLOWS)
         said = () if compact and direction == "sendrecv" else (Attribute(direction),)
-        return replace(media, attributes=(*kept, *said))
+        return replace(media, attributes=(*reoffered_lines(kept), *said))
 
     return replace(
         description,
@@ -202,8 +262,10 @@ def revised(description: SessionDescription, previous: SessionDescription | None
     return same if same == previous else replace(same, origin=replace(same.origin, version=version + 1))
 
 
-def _choose(offer: SessionDescription, local: LocalMedia) -> tuple[int, list[Format]]:
-    """Find the first stream of *offer* that has a codec of ours, and what we have in common with it."""
+def _choose(
+    offer: SessionDescription, local: LocalMedia, current: Sdes | Dtls | None
+) -> tuple[int, list[Format], Sdes | Dtls | None]:
+    """Find the first stream of *offer* that has a codec of ours; what we have in common with it, and how it is encrypted."""
     wanted = ", ".join(f"{each.name}/{each.clock_rate_hz}" for each in local.capabilities)
     failure = Incompatible(
         "stream in the offer", wanted="m=audio with a port over RTP/AVP", got=_streams(offer)
@@ -212,16 +274,31 @@ def _choose(offer: SessionDescription, local: LocalMedia) -> tuple[int, list[For
         if media.kind != "audio" or media.port == 0 or media.protocol.upper() not in PROTOCOLS:
             continue
         offered = list(formats_of(media))
-        codecs = [each for each in offered if not each.is_dtmf and _is_ours(each, local)]
+        codecs = [each for each in offered if each.is_codec and _is_ours(each, local)]
         if not codecs:
             failure = Incompatible("codec", wanted=wanted, got=_names(offered))
+            continue
+        try:
+            security = chosen(media.protocol, keys_of(offer, media), local, current=current)
+        except Incompatible as error:
+            failure = error
             continue
         events = [each for each in offered if each.is_dtmf] if local.dtmf else []
         rates = {each.clock_rate_hz for each in codecs}
         # A peer with telephone-event/8000 beside Opus only (RFC 4733 section 2.1) gets its digits, too.
         matching = [each for each in events if each.clock_rate_hz in rates] or events
-        return index, [each for each in offered if each in codecs or each in matching]
+        noises = [each for each in offered if local.comfort_noise and each.is_noise]
+        also = [*matching, *(each for each in noises if each.clock_rate_hz in rates)]
+        return index, [each for each in offered if each in codecs or each in also], security
     raise failure
+
+
+def _noise_rates(local: LocalMedia) -> list[int]:
+    """Clock rates at which comfort noise is offered."""
+    if not local.comfort_noise:
+        return []
+    codecs = (each for each in local.capabilities if each.name.lower() not in _OWN_SILENCE)
+    return list(dict.fromkeys(each.clock_rate_hz for each in codecs))
 
 
 def _is_ours(found: Format, local: LocalMedia) -> bool:
@@ -235,12 +312,17 @@ def _negotiated(
     description: SessionDescription,
     media: MediaDescription,
     local: LocalMedia,
-    codecs: list[Format],
-    events: list[Format],
+    common: list[Format],
 ) -> Negotiated:
-    """Read what the peer's *media* says to a sender; direction and `receive` are the caller's to set."""
+    """Read what the peer's *media* says to a sender; direction, keys and `receive` are the caller's to set."""
+    codecs = [each for each in common if each.is_codec]
+    events = [each for each in common if each.is_dtmf]
+    noises = [each for each in common if each.is_noise]
     connection = connection_of(description, media)
-    rtcp_host, rtcp_port = rtcp_of(media, connection, like=local.host)
+    host = target_of(connection, like=local.host)
+    rtcp_mux = local.rtcp_mux and takes_rtcp_mux(media)
+    # RFC 5761 section 5.1.1: then a=rtcp counts no more.
+    rtcp_host, rtcp_port = (host, media.port) if rtcp_mux else rtcp_of(media, connection, like=local.host)
     send = tuple(_codec(each, local, each.fmtp) for each in codecs)
     event = next((each for each in events if each.clock_rate_hz == send[0].clock_rate_hz), None)
     event = event or (events[0] if events else None)
@@ -250,8 +332,9 @@ def _negotiated(
     longest = {each.key: each.max_ptime_ms for each in local.capabilities}[codecs[0].key]
     limits = (ptime_ms, longest) if max_ptime_ms is None else (ptime_ms, longest, max_ptime_ms)
     limits_kbps = (each for each in (*media.bandwidths, *description.bandwidths) if each.kind == "AS")
+    noise = next((each for each in noises if each.clock_rate_hz == send[0].clock_rate_hz), None)
     return Negotiated(
-        remote_host=target_of(connection, like=local.host),
+        remote_host=host,
         remote_port=media.port,
         remote_rtcp_host=rtcp_host,
         remote_rtcp_port=rtcp_port,
@@ -267,7 +350,17 @@ def _negotiated(
         short_rtp=local.short_rtp and takes_short_rtp(media),
         reduced_rtcp=local.reduced_rtcp and takes_reduced_rtcp(media),
         rtcp_bandwidth_bps=rtcp_bandwidth_of(description, media),
+        rtcp_mux=rtcp_mux,
+        ice=None if local.ice is None else ice_of(description, media),
+        receive_comfort_noise={each.payload_type: each.clock_rate_hz for each in noises},
+        send_comfort_noise_payload_type=noise.payload_type if noise else None,
+        rtcp_xr=local.rtcp_xr and takes_voip_metrics(description, media),
     )
+
+
+def _secured(agreed: Negotiated, security: Sdes | Dtls | None) -> Negotiated:
+    """*agreed* with *security*, which authenticates whole RTP headers: short ones do not go with it."""
+    return replace(agreed, security=security, short_rtp=agreed.short_rtp and security is None)
 
 
 def _codec(found: Format, local: LocalMedia, fmtp: Mapping[str, str]) -> NegotiatedCodec:
@@ -275,60 +368,8 @@ def _codec(found: Format, local: LocalMedia, fmtp: Mapping[str, str]) -> Negotia
     return NegotiatedCodec(ours.name, ours.clock_rate_hz, ours.channels, found.payload_type, fmtp)
 
 
-def _our_origin(local: LocalMedia) -> Origin:
-    connection = Connection.to_host(local.host)
-    return Origin("-", local.session_id, 1, connection.address_type, connection.host)
-
-
-def _our_media(
-    local: LocalMedia, protocol: str, formats: list[tuple[Format, str]], direction: Direction, ptime_ms: int
-) -> MediaDescription:
-    attributes: list[Attribute] = []
-    for each, fmtp in formats:
-        number = each.payload_type
-        # RFC 3264 section 5.1 recommends an rtpmap for static types as well.
-        if not (local.compact and STATIC.get(number, ("", 0, 0)) == (each.name.upper(), *each.key[1:])):
-            attributes.append(Attribute("rtpmap", f"{number} {each}"))
-        # RFC 4733 section 2.4.1: events without an fmtp are 0-15.
-        if local.compact:
-            fmtp = "" if each.is_dtmf else _without_hints(fmtp)
-        if fmtp:
-            attributes.append(Attribute("fmtp", f"{number} {fmtp}"))
-    attributes.append(Attribute("ptime", str(ptime_ms)))
-    if not local.compact:
-        attributes.append(Attribute("maxptime", str(local.max_ptime_ms)))
-    if local.rtcp_port != local.port + 1:
-        attributes.append(Attribute("rtcp", str(local.rtcp_port)))  # RFC 3605
-    if local.short_rtp:
-        attributes.append(Attribute("x-rtp-short", SHORT_RTP_VERSION))
-    if local.reduced_rtcp:
-        attributes.append(Attribute("rtcp-rsize"))
-    if direction != "sendrecv" or not local.compact:
-        attributes.append(Attribute(direction))
-    return MediaDescription(
-        "audio",
-        local.port,
-        protocol,
-        tuple(str(each.payload_type) for each, _ in formats),
-        bandwidths=tuple(_our_bandwidths(local)),
-        attributes=tuple(attributes),
-    )
-
-
-def _our_bandwidths(local: LocalMedia) -> Iterator[Bandwidth]:
-    if local.bandwidth_as_kbps is not None:
-        yield Bandwidth("AS", local.bandwidth_as_kbps)
-    if local.rtcp_bandwidth_bps is not None:
-        yield from map(Bandwidth, ("RS", "RR"), local.rtcp_bandwidth_bps)
-
-
-def _without_hints(fmtp: str) -> str:
-    """Leave out what tells a receiver of Opus only what it will hear (RFC 7587 section 6.1)."""
-    return ";".join(part for part in fmtp.split(";") if part.partition("=")[0].strip() not in _HINTS)
-
-
 def _names(formats: list[Format]) -> str:
-    return _printable(str(each) for each in formats if not each.is_dtmf)
+    return _printable(str(each) for each in formats if each.is_codec)
 
 
 def _streams(offer: SessionDescription) -> str:

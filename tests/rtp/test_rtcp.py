@@ -65,7 +65,7 @@ def test_a_bye_carries_its_sources_and_a_reason(reason):
 
 
 def test_app_and_unknown_packets_come_through():
-    parts = (RR, App(3, 9, b"test", b"12345678"), UnknownRtcp(207, 5, b"\0" * 8))
+    parts = (RR, App(3, 9, b"test", b"12345678"), UnknownRtcp(208, 5, b"\0" * 8))
     assert parse_compound(write_compound(parts)) == parts
 
 

@@ -1,5 +1,7 @@
 # Any bytes given to parse_compound give packets that go out and come back the same, or RtcpError.
 
+import dataclasses
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from softphone.rtp.rtcp import (
     parse_compound,
     write_compound,
 )
+from softphone.rtp.xr import DelaySince, ExtendedReport, ReferenceTime, UnknownBlock, VoipMetrics
 
 u32 = st.integers(0, 0xFFFFFFFF)
 words = st.integers(0, 4).flatmap(lambda n: st.binary(min_size=4 * n, max_size=4 * n))
@@ -27,11 +30,23 @@ reports = st.builds(SenderReport, u32, st.integers(0, 2**64 - 1), u32, u32, u32,
     ReceiverReport, u32, blocks, words
 )
 items = st.lists(st.tuples(st.integers(1, 255), st.binary(max_size=20)), max_size=3).map(tuple)
+u8, u16 = st.integers(0, 255), st.integers(0, 0xFFFF)
+level = st.integers(-128, 127)
+metrics = {field.name: u8 for field in dataclasses.fields(VoipMetrics)}
+metrics |= {name: u16 for name in metrics if name.endswith("_ms")}
+metrics |= {name: level for name in metrics if name.endswith("_dbm")} | {"ssrc": u32}
+xr_blocks = st.one_of(
+    st.builds(ReferenceTime, st.integers(0, 2**64 - 1)),
+    st.builds(DelaySince, st.lists(st.tuples(u32, u32, u32), max_size=3).map(tuple)),
+    st.builds(VoipMetrics, **metrics),
+    st.builds(UnknownBlock, st.integers(8, 255), u8, words),
+)
 others = st.one_of(
     st.builds(SourceDescription, st.lists(st.builds(SdesChunk, u32, items), max_size=3).map(tuple)),
     st.builds(Bye, st.lists(u32, max_size=3).map(tuple), st.binary(max_size=20)),
     st.builds(App, st.integers(0, 31), u32, st.binary(min_size=4, max_size=4), words),
-    st.builds(UnknownRtcp, st.integers(205, 223), st.integers(0, 31), words),
+    st.builds(UnknownRtcp, st.integers(208, 223), st.integers(0, 31), words),
+    st.builds(ExtendedReport, u32, st.lists(xr_blocks, max_size=3).map(tuple)),
 )
 compounds = st.tuples(reports, st.lists(others | reports, max_size=4)).map(lambda t: (t[0], *t[1]))
 

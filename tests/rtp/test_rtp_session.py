@@ -573,6 +573,16 @@ def test_broken_rtcp_is_counted():
 # Statistics
 
 
+def test_what_protects_a_packet_counts_on_the_wire_and_still_does_after_a_change_of_address():
+    plain, protected = make_session(), make_session(trailer_bytes=10)
+    for session in (plain, protected):
+        session.retarget(("192.0.2.77", 4000), ("192.0.2.77", 4001))
+        session.send(b"abc", payload_type=96, ticks=960, now=0.0)
+        session.datagrams_to_send(now=0.0)
+    counted = [session.stats(now=1.0).sent.rtp_bytes for session in (plain, protected)]
+    assert counted[1] - counted[0] == 10
+
+
 def test_bytes_are_counted_by_kind_and_headers_by_the_address_family():
     for host, overhead in (("192.0.2.2", 28), ("2001:db8::2", 48)):
         session = make_session(remote=(host, 5000))

@@ -1,6 +1,7 @@
 """Any bytes give a SessionDescription or an SdpError; what parsed writes bytes that parse to the same."""
 
 import contextlib
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from softphone.sdp import (
     make_offer,
     read_answer,
 )
+from softphone.sdp.media import Crypto, Fingerprint, Ice
 
 BODY = (
     b"v=0\r\no=- 1 2 IN IP4 10.0.0.9\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nb=AS:64\r\nt=0 0\r\na=sendrecv\r\n"
@@ -30,6 +32,19 @@ LOCAL = LocalMedia(
     capabilities=(Capability("opus", 48_000, 2, fmtp="useinbandfec=1"), Capability("PCMU", 8_000, 1, 0)),
 )
 OFFER = make_offer(LOCAL)
+# Everything that can be agreed on is on: keys, a handshake, ICE, one port for both, metrics, comfort noise.
+WHOLE = replace(
+    LOCAL,
+    srtp="prefer",
+    sdes=(Crypto(1, "AES_CM_128_HMAC_SHA1_80", bytes(30)),),
+    fingerprint=Fingerprint("sha-256", bytes(32)),
+    ice=Ice("abcd", "p" * 22, ("1 1 UDP 1 10.0.0.1 7000 typ host",)),
+    rtcp_mux=True,
+    rtcp_xr=True,
+    comfort_noise=True,
+)
+WHOLE_OFFER = make_offer(WHOLE)
+WHOLE_BODY = bytes(WHOLE_OFFER)
 PIECES = [line + b"\r\n" for line in BODY.split(b"\r\n") if line] + [
     b"a=rtpmap:200 x/0\n",
     b"a=rtpmap:\xc2\xb2 a/1\n",
@@ -42,6 +57,14 @@ PIECES = [line + b"\r\n" for line in BODY.split(b"\r\n") if line] + [
     b"m=audio 1 RTP/AVP 999 x 0 0\n",
     b"b=AS:0\n",
     b"\xff=\xff\n",
+    *(line + b"\r\n" for line in WHOLE_BODY.split(b"\r\n") if line.startswith((b"a=", b"m="))),
+    b"m=audio 4 UDP/TLS/RTP/SAVPF 0\n",
+    b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA|2^20|1:4\n",
+    b"a=crypto:\xc2\xb2 X inline:\n",
+    b"a=setup:holdconn\n",
+    b"a=fingerprint:sha-1 00\n",
+    b"a=candidate:\xc2\xb2\n",
+    b"a=rtcp-xr\n",
 ]
 
 
@@ -51,13 +74,14 @@ def holds(data: bytes) -> None:
     except SdpError:
         return
     assert SessionDescription.parse(bytes(description)) == description
-    with contextlib.suppress(SdpError):
-        answer, agreed = make_answer(description, LOCAL)
-        assert len(answer.media) == len(description.media)
-        assert 0 < agreed.ptime_ms <= 120
-        assert SessionDescription.parse(bytes(answer)) == answer
-    with contextlib.suppress(SdpError):
-        assert read_answer(OFFER, description, LOCAL).send
+    for local, offer in ((LOCAL, OFFER), (WHOLE, WHOLE_OFFER)):
+        with contextlib.suppress(SdpError):
+            answer, agreed = make_answer(description, local)
+            assert len(answer.media) == len(description.media)
+            assert 0 < agreed.ptime_ms <= 120
+            assert SessionDescription.parse(bytes(answer)) == answer
+        with contextlib.suppress(SdpError):
+            assert read_answer(offer, description, local).send
 
 
 @settings(max_examples=200, deadline=None)
@@ -76,10 +100,12 @@ def test_any_lines_in_any_order(pieces):
 @settings(max_examples=300, deadline=None)
 @given(st.integers(0, len(BODY) - 1), st.binary(min_size=1, max_size=4))
 def test_any_few_bytes_changed(at, data):
-    holds(BODY[:at] + data + BODY[at + len(data) :])
+    for body in (BODY, WHOLE_BODY):
+        holds(body[:at] + data + body[at + len(data) :])
 
 
 def test_a_body_cut_at_each_byte():
-    for end in range(len(BODY) + 1):
-        holds(BODY[:end])
-        holds(BODY[end:])
+    for body in (BODY, WHOLE_BODY):
+        for end in range(len(body) + 1):
+            holds(body[:end])
+            holds(body[end:])

@@ -223,7 +223,11 @@ def test_the_first_stream_that_suits_is_taken_and_the_others_are_refused_in_thei
     ("stream", "complaint"),
     [
         ("m=audio 4000 RTP/AVP 18 3", "codec: wanted PCMU/8000, got G729/8000, GSM/8000"),
-        ("m=audio 4000 RTP/SAVP 0", "wanted m=audio with a port over RTP/AVP, got m=audio 4000 RTP/SAVP"),
+        ("m=audio 4000 RTP/SAVP 0", "encryption: wanted none, got RTP/SAVP with no key that we know"),
+        (
+            "m=audio 4000 TCP/RTP/AVP 0",
+            "wanted m=audio with a port over RTP/AVP, got m=audio 4000 TCP/RTP/AVP",
+        ),
         ("m=audio 0 RTP/AVP 0", "got m=audio 0 RTP/AVP"),
         ("m=video 4000 RTP/AVP 31", "got m=video"),
         ("a=x", "got none"),
