@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from softphone.call.outcome import EndedBy, Outcome
 from softphone.sdp.media import Negotiated
 from softphone.sip.events import Address
-from softphone.sip.uri import NameAddr
+from softphone.sip.uri import NameAddr, SipUri
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class IncomingCall:
     """Where the INVITE came from."""
     offer_problem: str | None
     """Why `accept` will refuse the call: its session description cannot be read."""
+    replaces: int | None = None
+    """The call that it takes the place of (RFC 3891)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,14 @@ class Ringing:
     call: int
     sip_status: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyMedia:
+    """Audio may flow before the call is answered: both descriptions are known (RFC 3960); again where a fork says another."""
+
+    call: int
+    negotiated: Negotiated
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +81,52 @@ class HoldRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeRefused:
+    """The peer did not agree to another codec or address of ours; the session is as it was."""
+
+    call: int
+    sip_status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsReceived:
+    """Digits came by INFO."""
+
+    call: int
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsRefused:
+    """The peer did not take digits that we sent by INFO; those behind them are not sent."""
+
+    call: int
+    digits: str
+    sip_status: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAsked:
+    """The peer asks us to call somebody else in its stead; `accept_transfer` or `reject_transfer`."""
+
+    call: int
+    target: SipUri
+    headers: tuple[tuple[str, str], ...]
+    """For the INVITE of the new call: Replaces, Referred-By."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferProgress:
+    """How a transfer that we asked for stands."""
+
+    call: int
+    sip_status: int
+    reason: str
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PeerHungUp:
     """The peer sent BYE; the owner calls `answer_bye`, at once."""
 
@@ -94,5 +150,18 @@ class Ended:
 
 
 CallEvent = (
-    IncomingCall | Ringing | Established | MediaChanged | HoldChanged | HoldRefused | PeerHungUp | Ended
+    IncomingCall
+    | Ringing
+    | EarlyMedia
+    | Established
+    | MediaChanged
+    | HoldChanged
+    | HoldRefused
+    | ChangeRefused
+    | DigitsReceived
+    | DigitsRefused
+    | TransferAsked
+    | TransferProgress
+    | PeerHungUp
+    | Ended
 )

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 MAX_RESULT_BYTES = 16_384
 """Of a RESULT as it is read, after inflating."""
 MAX_MESSAGE_BYTES = 1_300
+MAX_STREAM_BYTES = 16_384
+"""The same where SIP goes over a connection."""
 _IDENTITY = ("", "identity")
 
 

@@ -1,34 +1,23 @@
 """Calls of one SIP endpoint: offer and answer, who may do what when, and how each call ended."""
 
-import contextlib
 from collections import deque
-from functools import partial
 
 from softphone.call import signals
+from softphone.call.asides import Asides
+from softphone.call.doing import Doer
 from softphone.call.errors import LocalCallError, UnknownCall
-from softphone.call.events import (
-    CallEvent,
-    Ended,
-    Established,
-    HoldChanged,
-    HoldRefused,
-    IncomingCall,
-    MediaChanged,
-    PeerHungUp,
-    Ringing,
-)
-from softphone.call.exchange import MAX_MESSAGE_BYTES, Packed, pack
+from softphone.call.events import CallEvent
+from softphone.call.facts import note_bytes, note_dialog
+from softphone.call.offers import SDP_TYPE
 from softphone.call.outcome import Ending, Outcome
 from softphone.call.patience import Patience
 from softphone.call.record import CallInfo, CallRecord
-from softphone.call.signals import SDP_TYPE
-from softphone.call.state import ON_HOLD, PHASES, TRANSITIONS, Action, Input, Phase, State
+from softphone.call.state import PHASES, TRANSITIONS, Input, Phase, State
 from softphone.sdp.media import LocalMedia
 from softphone.sdp.negotiate import make_offer
 from softphone.sip import events as sip
 from softphone.sip.auth import Credentials
 from softphone.sip.endpoint import SipEndpoint
-from softphone.sip.errors import LocalSipError
 from softphone.sip.events import Address
 from softphone.sip.uri import NameAddr, SipUri
 
@@ -37,8 +26,10 @@ __all__ = ["CallInfo", "CallManager", "Patience"]
 RESULT_TYPE = "application/vnd.softphone.result+json"
 MAX_ENDED = 1_000
 """Ended calls that can still be asked for; older ones are forgotten."""
-_HOLDING = (State.HOLDING, State.HELD, State.HELD_REOFFERED)
-_NOT_HOLDING = (State.RESUMING, State.ESTABLISHED, State.REOFFERED)
+_WAITING = (State.INCOMING, State.INCOMING_EARLY)
+"""States in which an incoming call waits for our answer."""
+_HOLDING = (State.HOLDING, State.HELD, State.HELD_REOFFERED, State.HELD_CHANGING)
+_NOT_HOLDING = (State.RESUMING, State.ESTABLISHED, State.REOFFERED, State.CHANGING)
 """States in which a call is on hold, or is not, or is about to be."""
 
 
@@ -68,7 +59,9 @@ class CallManager:
         self._patience = patience if patience is not None else Patience()
         self._active: dict[int, CallRecord] = {}
         self._ended: dict[int, CallRecord] = {}
-        self._events: deque[CallEvent] = deque()
+        self._events: deque[CallEvent | sip.NO_CALLS] = deque()
+        self._doer = Doer(endpoint, self._events, result_type=result_type)
+        self._asides = Asides(endpoint, self._events)
 
     def place(
         self,
@@ -76,6 +69,7 @@ class CallManager:
         media: LocalMedia,
         *,
         destination: Address,
+        alternatives: tuple[Address, ...] = (),
         credentials: Credentials | None = None,
         headers: tuple[tuple[str, str], ...] = (),
         route: tuple[str, ...] = (),
@@ -88,6 +82,7 @@ class CallManager:
             target: whom.
             media: what we offer.
             destination: where the INVITE is sent.
+            alternatives: where it is sent instead, one after the other, when nobody is there (RFC 3263 section 4.3).
             credentials: for a peer that challenges us.
             headers: more headers of the INVITE.
             route: Route values of the INVITE.
@@ -107,6 +102,7 @@ class CallManager:
             headers=headers,
             credentials=credentials,
             destination=destination,
+            alternatives=alternatives,
             route=route,
             now=now,
         )
@@ -121,6 +117,7 @@ class CallManager:
             phase_since=now,
             deadline=None if ring_timeout_s is None else now + ring_timeout_s,
             media=media,
+            offer=offer,
             ours=offer,
             authenticated=credentials is not None,
         )
@@ -131,16 +128,30 @@ class CallManager:
     def ring(self, call: int, *, now: float) -> None:
         """Tell the caller that we are being alerted (180)."""
         record = self._record(call)
-        if record.state is State.INCOMING and record.ringing_at is None:
-            record.ringing_at = now
+        signals.note_ringing(record, now)
         self._fire(record, Input.RING, now)
+
+    def progress(self, call: int, media: LocalMedia, *, now: float) -> None:
+        """Answer the offer of an incoming call before the call itself is: audio may flow both ways (183, RFC 3960).
+
+        `EarlyMedia` follows. To an INVITE without an offer 180 is sent instead. With nothing in common the call is refused.
+
+        Raises:
+            LocalSdpError: if *media* makes no description.
+        """
+        record = self._record(call)
+        if record.state is State.INCOMING:
+            signals.note_ringing(record, now)
+            self._fire(record, signals.progress(record, media), now)
+            self._drain(now)
 
     def accept(
         self, call: int, media: LocalMedia, *, headers: tuple[tuple[str, str], ...] = (), now: float
     ) -> None:
         """Answer an incoming call with what *media* has in common with its offer.
 
-        With nothing in common the call is refused, and ends as incompatible. An INVITE without an offer gets
+        After `progress` what that said stands, and *media* is not looked at. With nothing in common the call is refused,
+        and ends as incompatible. An INVITE without an offer gets
         ours; then `Established` follows with the caller's answer. *headers* are more headers of the 200.
 
         Raises:
@@ -148,7 +159,7 @@ class CallManager:
             LocalSipError: if *headers* make no answer.
         """
         record = self._record(call)
-        if record.state is State.INCOMING:
+        if record.state in _WAITING:
             record.answer_headers = headers
             self._fire(record, signals.accept(record, media, now), now)
             self._drain(now)
@@ -162,7 +173,7 @@ class CallManager:
         if not 300 <= status <= 699:
             raise LocalCallError(f"a call is refused with a status of 300 to 699, got {status}")
         record = self._record(call)
-        if record.state is State.INCOMING:
+        if record.state in _WAITING:
             self._fire(record, signals.refuse(record, status, why=f"refused with {status}"), now)
             self._drain(now)
 
@@ -170,11 +181,11 @@ class CallManager:
         """End a call in whatever state it is; *result* travels with the BYE to a peer that is one of ours."""
         record = self._record(call)
         record.result = result
-        if record.state is State.INCOMING:
+        if record.state in _WAITING:
             self.reject(call, 480, now=now)  # RFC 3261 section 21.4.18
             return
         if record.ending is None:
-            if record.state in (State.CALLING, State.RINGING):
+            if record.state in (State.CALLING, State.RINGING, State.EARLY):
                 record.ending = Ending(Outcome.NO_ANSWER, "local", None, "hung up before an answer")
             else:
                 record.ending = Ending(Outcome.COMPLETED, "local", record.status, record.reason)
@@ -195,14 +206,74 @@ class CallManager:
         wanted, there = (Input.HOLD, _HOLDING) if on else (Input.RESUME, _NOT_HOLDING)
         if record.state in there:
             return
-        if (record.state, wanted) not in TRANSITIONS:
-            raise LocalCallError(
-                f"{wanted.value} is for a call that stands, this one is {record.state.value}: try again later"
-            )
+        self._must_have(record, wanted)
         if on and record.media is not None:
             record.direction = record.media.direction
         self._fire(record, wanted, now)
         self._drain(now)
+
+    def change(self, call: int, media: LocalMedia, *, now: float) -> None:
+        """Offer *media*, another codec or address of ours, by a re-INVITE; `MediaChanged` or `ChangeRefused` will tell.
+
+        Number and direction of the session stay as they are. Nothing is told where the peer's answer changes nothing. Once a
+        call is ending nothing happens.
+
+        Raises:
+            LocalSdpError: if *media* makes no offer.
+            LocalCallError: if the call does not stand yet, or another change of the session is under way.
+        """
+        record = self._record(call)
+        if PHASES[record.state] in (Phase.ENDING, Phase.ENDED):
+            return
+        make_offer(media)
+        self._must_have(record, Input.CHANGE)
+        record.wanted = media
+        self._fire(record, Input.CHANGE, now)
+        self._drain(now)
+
+    def send_digits(self, call: int, digits: str, *, now: float) -> None:
+        """Send *digits*, of 0-9 * # A-D, by INFO, behind those that still wait; `DigitsRefused` may tell.
+
+        Raises:
+            LocalCallError: one of them is no key, there are too many, or the call does not stand.
+        """
+        self._asides.send_digits(self._record(call), digits, now)
+        self._drain(now)
+
+    def transfer(self, call: int, target: SipUri, *, now: float) -> None:
+        """Ask the peer to call *target* in our stead (REFER); `TransferProgress` will tell.
+
+        Raises:
+            LocalCallError: the call does not stand.
+        """
+        self._asides.transfer(self._record(call), target, now)
+        self._drain(now)
+
+    def transfer_to(self, call: int, other: int, *, now: float) -> None:
+        """Ask the peer of *call* to take our place in *other* (REFER with Replaces); `TransferProgress` will tell.
+
+        Raises:
+            LocalCallError: one of them does not stand, or both are the same.
+        """
+        self._asides.transfer_to(self._record(call), self._record(other), now)
+        self._drain(now)
+
+    def accept_transfer(self, call: int, *, now: float) -> None:
+        """Say after `TransferAsked` that we call (202); `tell_transfer` follows."""
+        self.endpoint.accept_refer(self._record(call).number, now=now)
+        self._drain(now)
+
+    def reject_transfer(self, call: int, status: int, *, now: float) -> None:
+        """Refuse what `TransferAsked` brought."""
+        self.endpoint.reject_refer(self._record(call).number, status, now=now)
+        self._drain(now)
+
+    def tell_transfer(self, call: int, status: int, reason: str, *, over: bool, now: float) -> None:
+        """Tell the peer how the call that it asked for stands (NOTIFY)."""
+        record = self._record(call)
+        if PHASES[record.state] is Phase.ESTABLISHED:
+            self.endpoint.notify_refer(record.number, status, reason, over=over, now=now)
+            self._drain(now)
 
     def answer_bye(self, call: int, result: bytes = b"", *, now: float) -> None:
         """Let the peer go after `PeerHungUp`; *result* travels with the 200 to a peer that is one of ours."""
@@ -218,16 +289,17 @@ class CallManager:
             UnknownCall: if there is none of that number.
         """
         record = self._record(call)
-        return record.info(self._sip_bytes(record))
+        note_dialog(self.endpoint, record)
+        return record.info(note_bytes(self.endpoint, record))
 
     def receive_datagram(self, data: bytes, addr: Address, *, now: float) -> None:
         """Take a datagram from *addr*."""
         self.endpoint.receive_datagram(data, addr, now=now)
         self._drain(now)
 
-    def transport_error(self, addr: Address, *, now: float) -> None:
-        """Take note that *addr* cannot be reached (ICMP)."""
-        self.endpoint.transport_error(addr, now=now)
+    def transport_error(self, addr: Address, *, reason: str = "", closed: bool = False, now: float) -> None:
+        """Take note that *addr* cannot be reached, or that a connection to it is *closed*; see `SipEndpoint`."""
+        self.endpoint.transport_error(addr, reason=reason, closed=closed, now=now)
         self._drain(now)
 
     def datagrams_to_send(self, *, now: float) -> list[tuple[bytes, Address]]:
@@ -241,7 +313,8 @@ class CallManager:
         for call in list(self._active.values()):
             if call.deadline is not None and call.deadline <= now:
                 call.deadline = None
-                self._run_out(call, now)
+                signals.run_out(call, heard=self._heard(call), now=now)
+                self._fire(call, Input.TIMEOUT, now)
         self._drain(now)
 
     def next_timeout(self) -> float | None:
@@ -250,9 +323,16 @@ class CallManager:
         at = self.endpoint.next_timeout()
         return min(times if at is None else [*times, at], default=None)
 
-    def next_event(self) -> CallEvent | None:
-        """Return the next event, or None."""
+    def next_event(self) -> CallEvent | sip.NO_CALLS | None:
+        """Return the next event, or None; the endpoint's events that are of no call go by as they are."""
         return self._events.popleft() if self._events else None
+
+    @staticmethod
+    def _must_have(record: CallRecord, wanted: Input) -> None:
+        if (record.state, wanted) not in TRANSITIONS:
+            raise LocalCallError(
+                f"{wanted.value} is for a call that stands, this one is {record.state.value}: try again later"
+            )
 
     def _record(self, number: int) -> CallRecord:
         record = self._active.get(number) or self._ended.get(number)
@@ -265,47 +345,24 @@ class CallManager:
             if isinstance(event, sip.InviteReceived):
                 call = signals.call_of(event, result_type=self._result_type, now=now)
                 self._active[call.number] = call
-                self._events.append(_incoming(call, event))
-            elif not isinstance(event, sip.OptionsAnswered | sip.MessageDropped):
+                self._events.append(signals.incoming(call, event))
+            elif isinstance(event, sip.NO_CALLS):
+                self._events.append(event)
+            else:
                 self._take(event.leg, event, now)
 
     def _take(self, leg: int, event: sip.SipEvent, now: float) -> None:
         call = self._active.get(leg)
-        if call is None:
+        if call is None or self._asides.take(call, event, now):
             return
         heard = self._heard(call)
         signal = signals.signal_of(call, event, heard=heard, result_type=self._result_type, now=now)
         if signal is not None:
             self._fire(call, signal, now)
 
-    def _run_out(self, call: CallRecord, now: float) -> None:
-        """Patience of the call's state ran out."""
-        waited = f"{now - call.invited_at:.0f} s"
-        if call.state is State.LEAVING:
-            signals.end_by_network(call, "nobody answered our BYE")
-        elif call.state is State.ANSWERED_LEAVING:
-            signals.end_by_network(call, "the peer did not acknowledge our 200")
-        elif call.ending is None and self._heard(call):
-            call.ending = Ending(Outcome.NO_ANSWER, "local", None, f"no answer in {waited}")
-        elif call.ending is None:
-            call.ending = Ending(Outcome.UNREACHABLE, "network", 408, f"no response at all in {waited}")
-        self._fire(call, Input.TIMEOUT, now)
-
-    def _sip_bytes(self, call: CallRecord) -> tuple[int, int]:
-        """Return the bytes of SIP sent and received; the last known ones where the endpoint has forgotten."""
-        with contextlib.suppress(LocalSipError):
-            call.sip_bytes = self.endpoint.leg_bytes(call.number)
-        return call.sip_bytes
-
     def _heard(self, call: CallRecord) -> bool:
         """Whether the peer, or a proxy for it, sent anything."""
-        return self._sip_bytes(call)[1] > 0
-
-    def _result_body(self, call: CallRecord) -> tuple[bytes, str | None, tuple[tuple[str, str], ...]]:
-        """Return body, content type and headers of our half of the BYE exchange."""
-        room = max(0, MAX_MESSAGE_BYTES - call.header_bytes)
-        packed = pack(call.result, room=room) if call.peer_is_ours else Packed()
-        return packed.body, self._result_type if packed.body else None, packed.headers
+        return note_bytes(self.endpoint, call)[1] > 0
 
     def _fire(self, call: CallRecord, signal: Input, now: float) -> None:
         try:
@@ -314,81 +371,22 @@ class CallManager:
             return
         if state is not call.state:
             if PHASES[state] is not PHASES[call.state]:
+                note_dialog(self.endpoint, call)
                 call.phase_since = now
             call.state = state
-            if state is not State.RINGING:  # which goes on with the patience of the call
+            if state not in (State.RINGING, State.EARLY):  # which go on with the patience of the call
                 patience_s = self._patience.in_state(state, heard=self._heard(call))
                 call.deadline = None if patience_s is None else now + patience_s
         for action in actions:
-            self._do(call, action, now)
+            self._doer.do(call, action, now)
+        if state is State.ENDED:
+            self._forget(call)
 
-    def _do(self, call: CallRecord, action: Action, now: float) -> None:
-        endpoint, leg = self.endpoint, call.number
-        match action:
-            case Action.SEND_CANCEL:
-                endpoint.cancel(leg, now=now)
-            case Action.SEND_RINGING:
-                endpoint.ring(leg, now=now)
-            case Action.SEND_ANSWER:
-                headers = call.answer_headers
-                endpoint.answer(leg, body=call.body, content_type=SDP_TYPE, headers=headers, now=now)
-            case Action.SEND_REFUSAL:
-                endpoint.reject(leg, call.refusal_status, headers=call.refusal_headers, now=now)
-            case Action.SEND_BYE:
-                body, content_type, headers = self._result_body(call)
-                endpoint.bye(leg, body=body, content_type=content_type, headers=headers, now=now)
-            case Action.SEND_BYE_BARE:
-                endpoint.bye(leg, headers=(("Reason", "SIP;cause=488"),), now=now)  # RFC 3326
-            case Action.ANSWER_BYE:
-                body, content_type, headers = self._result_body(call)
-                endpoint.answer_bye(leg, body=body, content_type=content_type, headers=headers, now=now)
-            case Action.ANSWER_REINVITE:
-                endpoint.answer_reinvite(leg, body=call.body, now=now)
-            case Action.REFUSE_REINVITE:
-                endpoint.reject_reinvite(leg, call.refusal_status, now=now)
-            case Action.SEND_REINVITE:
-                endpoint.reinvite(leg, partial(signals.reoffer, call), content_type=SDP_TYPE, now=now)
-            case Action.TELL_HELD | Action.TELL_RESUMED:
-                call.settle()
-                if call.negotiated is not None:
-                    self._events.append(HoldChanged(leg, action is Action.TELL_HELD, call.negotiated))
-            case Action.TELL_HOLD_REFUSED:
-                on_hold = call.state in ON_HOLD
-                self._events.append(HoldRefused(leg, on_hold, call.change_status, call.change_reason))
-            case Action.TELL_RINGING:
-                self._events.append(Ringing(leg, call.status or 0, call.reason))
-            case Action.TELL_ESTABLISHED:
-                if (negotiated := call.settle()) is not None:
-                    self._events.append(Established(leg, negotiated, call.placed, call.status or 0))
-            case Action.TELL_CHANGED:
-                if (negotiated := call.settle()) is not None:
-                    self._events.append(MediaChanged(leg, negotiated))
-            case Action.TELL_PEER_HUNG_UP:
-                self._events.append(PeerHungUp(leg, call.peer_result))
-            case Action.TELL_ENDED:
-                self._end(call, now)
-
-    def _end(self, call: CallRecord, now: float) -> None:
-        call.ended_at = now
-        self._sip_bytes(call)
-        ending = call.ending or Ending(Outcome.FAILED, "local", call.status, "ended without a cause")
-        self._events.append(
-            Ended(
-                call.number,
-                ending.outcome,
-                ending.ended_by,
-                ending.sip_status,
-                ending.reason,
-                call.peer_result,
-            )
-        )
+    def _forget(self, call: CallRecord) -> None:
+        """Keep the facts of a call that has ended, for a while."""
+        note_bytes(self.endpoint, call)
         del self._active[call.number]
         call.forget_bodies()
         self._ended[call.number] = call
         if len(self._ended) > MAX_ENDED:
             del self._ended[next(iter(self._ended))]
-
-
-def _incoming(call: CallRecord, event: sip.InviteReceived) -> IncomingCall:
-    request = event.request
-    return IncomingCall(call.number, request.from_, request.to, event.source, call.offer_problem)

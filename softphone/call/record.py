@@ -1,12 +1,13 @@
 """What a `CallManager` remembers of one call, and what it tells of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from softphone.call.outcome import Ending
 from softphone.call.state import ON_HOLD, PHASES, Phase, State
 from softphone.sdp.description import SessionDescription
 from softphone.sdp.media import Direction, LocalMedia, Negotiated
 from softphone.sip.message import Request, Response
+from softphone.sip.uri import SipUri
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,14 @@ class CallInfo:
     """Whether we hold the call."""
     peer_holds: bool = False
     """Whether the peer wants nothing sent."""
+    dialog_id: str = ""
+    """Value of a Replaces header that names this call (RFC 3891); empty where there is no dialog."""
+    digits_waiting: str = ""
+    """What is yet to be sent by INFO."""
+    redirected_to: str | None = None
+    """Where the call went after a redirect, the newest; None: there was none."""
+    session_expires_s: int | None = None
+    """Within how long the session is refreshed (RFC 4028); None: it stands without that."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,17 +62,35 @@ class CallRecord:
     deadline: float | None = None
     """When the patience of `state` runs out."""
     media: LocalMedia | None = None
+    wanted: LocalMedia | None = None
+    """What a change of ours is to make of `media`; None: the session is only refreshed."""
     offering: LocalMedia | None = None
     """What our re-INVITE makes of `media`, if the peer agrees."""
     direction: Direction = "sendrecv"
     """Of `media` while the call is not on hold."""
+    offer: SessionDescription | None = None
+    """The offer of our INVITE."""
     ours: SessionDescription | None = None
     """The newest description that we have sent."""
     theirs: SessionDescription | None = None
     """The offer of the peer's INVITE."""
     offer_problem: str | None = None
-    early_body: bytes = b""
-    """Description in a provisional answer, for a 2xx that repeats none."""
+    early_bodies: dict[str, bytes] = field(default_factory=dict)
+    """Descriptions in provisional answers, by the tag of who sent them, for a 2xx that repeats none."""
+    settled_tag: str | None = None
+    """Of the peer whose reliable provisional answer held the answer: its 2xx says nothing more (RFC 3262 section 5)."""
+    answer_taken: bool = False
+    """Whether the peer has acknowledged the answer in our 183: our 200 needs none."""
+    by_update: bool = False
+    """Whether the peer's change that is being handled came by UPDATE."""
+    target: SipUri | None = None
+    """The peer's Contact."""
+    digits: str = ""
+    """What is yet to be sent by INFO; the first of it is under way."""
+    redirected_to: str | None = None
+    dialog_id: str = ""
+    session_expires_s: int | None = None
+    """Of the dialog, as last known."""
     negotiated: Negotiated | None = None
     proposed: Negotiated | None = None
     """What the description that is being handled leads to."""
@@ -109,9 +136,10 @@ class CallRecord:
 
     def forget_bodies(self) -> None:
         """Let go, at the end, of what no `CallInfo` needs: it can be tens of kilobytes."""
-        self.media = self.offering = self.ours = self.theirs = self.negotiated = self.proposed = None
-        self.early_body = self.result = b""
-        self.peer_result = None
+        self.media = self.wanted = self.offering = self.offer = self.ours = self.theirs = None
+        self.negotiated = self.proposed = self.peer_result = None
+        self.early_bodies.clear()
+        self.result = b""
 
     def info(self, sip_bytes: tuple[int, int]) -> CallInfo:
         """Return the facts, *sip_bytes* sent and received so far."""
@@ -132,6 +160,10 @@ class CallRecord:
             phase_since=self.phase_since,
             on_hold=self.state in ON_HOLD,
             peer_holds=self.negotiated is not None and not self.negotiated.peer_receives,
+            dialog_id=self.dialog_id,
+            digits_waiting=self.digits,
+            redirected_to=self.redirected_to,
+            session_expires_s=self.session_expires_s,
         )
 
 

@@ -7,32 +7,39 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from softphone.call.errors import LocalCallError
+from softphone.call.events import IncomingCall
 from softphone.call.exchange import accepts, unpack
+from softphone.call.offers import description_in, renumbered, status_for
 from softphone.call.outcome import Ending, Outcome, outcome_of_status, refused
 from softphone.call.record import CallRecord, bye_header_bytes
 from softphone.call.state import Input, State
 from softphone.sdp.description import SessionDescription
 from softphone.sdp.errors import Incompatible, SdpError, SdpParseError
-from softphone.sdp.media import DIRECTIONS, FLOWS, LocalMedia, Negotiated
-from softphone.sdp.negotiate import make_answer, make_offer, read_answer, redirected, revised
+from softphone.sdp.media import FLOWS, LocalMedia
+from softphone.sdp.negotiate import make_answer, make_offer, read_answer, revised
 from softphone.sip import events as sip
 from softphone.sip.message import Request, Response
 from softphone.sip.reinvite import GONE
 
-SDP_TYPE = "application/sdp"
 _OFFERING: Mapping[State, Input] = {
     State.CALLING: Input.ANSWER,
     State.RINGING: Input.ANSWER,
+    State.EARLY: Input.ANSWER,
     State.HOLDING: Input.ANSWER,
     State.RESUMING: Input.ANSWER,
+    State.CHANGING: Input.ANSWER,
+    State.HELD_CHANGING: Input.ANSWER,
     State.ANSWERED_OFFERING: Input.ACK_ANSWER,
     State.REOFFERED: Input.ACK_ANSWER,
     State.HELD_REOFFERED: Input.ACK_ANSWER,
 }
 """States in which the peer's answer is awaited, and the input it makes."""
-_CHANGING = frozenset({State.HOLDING, State.RESUMING})
+_CHANGING = frozenset({State.HOLDING, State.RESUMING, State.CHANGING, State.HELD_CHANGING})
 """States in which a re-INVITE of ours is under way, or waits for one of the peer's."""
+_UNANSWERED = frozenset({State.ANSWERED_OFFERING, State.REOFFERED, State.HELD_REOFFERED})
+"""States in which a 2xx of ours holds an offer that the peer has not answered."""
+MAX_FORKS = 16
+"""Peers whose provisional answers to one INVITE are remembered, as many as `softphone.sip.uac` acknowledges."""
 _CAUSE = re.compile(r"\s*SIP\s*(?:;[^;,]*)*?;\s*cause\s*=\s*([0-9]{3})\s*(?:[;,].*)?", re.IGNORECASE)
 
 
@@ -51,14 +58,50 @@ def call_of(event: sip.InviteReceived, *, result_type: str, now: float) -> CallR
     )
     _meet(call, request, result_type)
     try:
-        call.theirs = _description_in(request)
+        call.theirs = description_in(request)
     except SdpError as error:
         call.offer_problem = str(error)
     return call
 
 
+def incoming(call: CallRecord, event: sip.InviteReceived) -> IncomingCall:
+    """Return what is told of a call that came in."""
+    request = event.request
+    return IncomingCall(
+        call.number, request.from_, request.to, event.source, call.offer_problem, event.replaces
+    )
+
+
+def note_ringing(call: CallRecord, now: float) -> None:
+    """Note when the caller was first told that its call waits for us."""
+    if call.state is State.INCOMING and call.ringing_at is None:
+        call.ringing_at = now
+
+
 def accept(call: CallRecord, media: LocalMedia, now: float) -> Input:
-    """Answer the INVITE of *call* with *media*, or refuse it for want of anything in common."""
+    """Answer the INVITE of *call* with *media*, or refuse it for want of anything in common.
+
+    What a 183 of ours has said of us stands.
+    """
+    signal = Input.ACCEPT if call.state is State.INCOMING_EARLY else _describe(call, media)
+    if signal is not Input.REJECT:
+        call.status, call.reason, call.answered_at = 200, "OK", now
+    return signal
+
+
+def progress(call: CallRecord, media: LocalMedia) -> Input:
+    """Answer the offer of *call* with *media* before the call itself is, or refuse it for want of anything in common.
+
+    To an INVITE without an offer there is nothing to be said yet.
+    """
+    if call.offer_problem is None and call.theirs is None:
+        return Input.RING
+    signal = _describe(call, media)
+    return Input.EARLY if signal is Input.ACCEPT else signal
+
+
+def _describe(call: CallRecord, media: LocalMedia) -> Input:
+    """Make what we say of ourselves to the INVITE of *call*."""
     try:
         if call.offer_problem is not None:
             raise SdpParseError(call.offer_problem)
@@ -73,9 +116,8 @@ def accept(call: CallRecord, media: LocalMedia, now: float) -> Input:
         code = 305 if isinstance(error, Incompatible) else 399
         text = ascii(str(error)[:120])[1:-1].replace("\\", "/").replace('"', "'")
         call.refusal_headers = (("Warning", f'{code} softphone "{text}"'),)
-        return refuse(call, _status_for(error), why=str(error))
+        return refuse(call, status_for(error), why=str(error))
     call.media, call.ours = media, ours
-    call.status, call.reason, call.answered_at = 200, "OK", now
     return signal
 
 
@@ -100,13 +142,13 @@ def signal_of(
         now: time.
     """
     match event:
-        case sip.Provisional(response=response):
-            return _provisional(call, response, now)
+        case sip.Provisional(response=response, reliable=reliable):
+            return _provisional(call, response, reliable, now)
         case sip.Answered(response=response):
-            call.status, call.reason, call.answered_at = response.status, _shown(response.reason), now
+            call.status, call.reason, call.answered_at = response.status, shown(response.reason), now
             _note_status(call, now)
             _meet(call, response, result_type)
-            return _answer(call, response.body or call.early_body)
+            return _final_answer(call, response)
         case sip.Refused():
             return _refused(call, event, heard, now)
         case sip.Acked(body=body):
@@ -127,32 +169,32 @@ def signal_of(
         case sip.ByeAnswered(response=Response() as response):
             _read_result(call, response, result_type)
             return Input.BYE_OVER
+        case sip.Redirected(target=target):
+            call.redirected_to = str(target)
+        case sip.ProgressAcked():
+            call.answer_taken = True
         case sip.ReinviteReceived(request=request):
-            return _reinvite(call, request)
+            return _reoffered(call, request, by_update=False)
+        case sip.UpdateReceived(request=request):
+            return _reoffered(call, request, by_update=True)
         case sip.ReinviteAnswered(response=response):
             return _answer(call, response.body)
         case sip.ReinviteRefused(status=status, reason=reason):
-            call.change_status, call.change_reason, call.offering = status, _shown(reason), None
+            call.change_status, call.change_reason, call.offering = status, shown(reason), None
             if status not in GONE:
                 return Input.CHANGE_REFUSED
             end_by_network(call, f"the peer does not know the call any more: {status} to our re-INVITE")
             return Input.CHANGE_LOST
+        case sip.UpdateRefused(status=status) if status in GONE:
+            end_by_network(call, f"the peer does not know the call any more: {status} to our UPDATE")
+            return Input.CHANGE_LOST
+        case sip.RefreshWanted():
+            call.wanted = None
+            return Input.CHANGE
+        case sip.SessionExpired():
+            end_by_network(call, "nobody refreshed the session in time (RFC 4028)")
+            return Input.CHANGE_LOST
     return None
-
-
-def reoffer(call: CallRecord) -> bytes:
-    """Return the offer that puts the peer of *call* on hold, or takes it back: what was said last, but for the direction.
-
-    A stream that only came in, since the peer holds us or we never sent, goes from there to inactive (RFC 3264 section 8.4).
-    """
-    if call.media is None or call.ours is None or call.negotiated is None:
-        raise LocalCallError("a re-INVITE comes after an answer")
-    direction = call.direction
-    if call.state is State.HOLDING:
-        direction = DIRECTIONS[call.negotiated.sends, False]
-    call.offering = replace(call.media, direction=direction)
-    call.ours = revised(redirected(call.ours, direction, compact=call.media.compact), call.ours)
-    return call.body
 
 
 def end_by_network(call: CallRecord, reason: str) -> None:
@@ -161,39 +203,87 @@ def end_by_network(call: CallRecord, reason: str) -> None:
         call.ending = Ending(Outcome.DROPPED, "network", call.status, reason)
 
 
-def _provisional(call: CallRecord, response: Response, now: float) -> Input:
+def run_out(call: CallRecord, *, heard: bool, now: float) -> None:
+    """Note what it means that patience of the state of *call* ran out."""
+    waited = f"{now - call.invited_at:.0f} s"
+    if call.state is State.LEAVING:
+        end_by_network(call, "nobody answered our BYE")
+    elif call.state is State.ANSWERED_LEAVING:
+        end_by_network(call, "the peer did not acknowledge our 200")
+    elif call.ending is None and heard:
+        call.ending = Ending(Outcome.NO_ANSWER, "local", None, f"no answer in {waited}")
+    elif call.ending is None:
+        call.ending = Ending(Outcome.UNREACHABLE, "network", 408, f"no response at all in {waited}")
+
+
+def _provisional(call: CallRecord, response: Response, reliable: bool, now: float) -> Input:
     if call.ringing_at is None:
         call.ringing_at = now
-        call.status, call.reason = response.status, _shown(response.reason)
+        call.status, call.reason = response.status, shown(response.reason)
     _note_status(call, now)
-    call.early_body = response.body or call.early_body
-    return Input.PROGRESS
+    tag, bodies = response.to.tag or "", call.early_bodies
+    if tag == call.settled_tag or call.offer is None or call.media is None:
+        return Input.PROGRESS
+    try:
+        answer = description_in(response)
+        if answer is None:
+            return Input.PROGRESS
+        if tag in bodies or len(bodies) < MAX_FORKS:
+            bodies[tag] = response.body
+        call.proposed = read_answer(call.offer, answer, call.media)
+    except SdpError:
+        return Input.PROGRESS  # what the call comes to is for the 2xx to say
+    if reliable:
+        call.settled_tag, call.ours = tag, call.offer
+    return Input.EARLY_ANSWER
+
+
+def _final_answer(call: CallRecord, response: Response) -> Input:
+    """Take the 2xx to our INVITE."""
+    tag = response.to.tag or ""
+    if tag == call.settled_tag and call.negotiated is not None:
+        call.proposed = call.negotiated  # RFC 3261 section 13.2.1: any further description is ignored
+        return Input.ANSWER
+    call.ours = call.offer
+    return _answer(call, response.body or call.early_bodies.get(tag) or _only(call.early_bodies))
+
+
+def _only(bodies: Mapping[str, bytes]) -> bytes:
+    """The one description that came before a 2xx without any, from a peer that changed its tag."""
+    return next(iter(bodies.values())) if len(bodies) == 1 else b""
 
 
 def _refused(call: CallRecord, event: sip.Refused, heard: bool, now: float) -> Input:
     if not event.local and event.status not in (401, 407):
         _note_status(call, now)  # RFC 6076 section 4.3.2: a challenge is no status of the session
     if call.ending is None or not (event.local or event.status == 487):
-        call.ending = refused(event.status, _shown(event.reason), made_here=event.local, heard=heard)
+        call.ending = refused(event.status, shown(event.reason), made_here=event.local, heard=heard)
     elif call.ending.sip_status is None:
         call.ending = replace(call.ending, sip_status=event.status)
     return Input.REFUSAL
 
 
-def _reinvite(call: CallRecord, request: Request) -> Input:
+def _reoffered(call: CallRecord, request: Request, *, by_update: bool) -> Input:
+    """Take the peer's wish to change the session."""
+    call.by_update = by_update
+    if request.contact is not None:
+        call.target = request.contact.uri  # RFC 3261 section 12.2.2
+    if call.state in _UNANSWERED:
+        call.refusal_status = 491  # RFC 3311 section 5.2: an offer of ours is not answered yet
+        return Input.REINVITE_UNSUITABLE
     try:
-        offer = _description_in(request)
+        offer = description_in(request)
         if call.media is None:
             raise SdpParseError("a re-INVITE comes after an answer")
         if offer is None and call.state in _CHANGING:
             call.refusal_status = 491  # both would offer
             return Input.REINVITE_UNSUITABLE
         if offer is None:
-            call.ours = revised(make_offer(_renumbered(call.media, call.negotiated)), call.ours)
+            call.ours = revised(make_offer(renumbered(call.media, call.negotiated)), call.ours)
             return Input.REINVITE_EMPTY
-        answer, call.proposed = make_answer(offer, call.media)
+        answer, call.proposed = make_answer(offer, call.media, current=call.negotiated)
     except (SdpParseError, Incompatible) as error:
-        call.refusal_status = _status_for(error)
+        call.refusal_status = status_for(error)
         return Input.REINVITE_UNSUITABLE
     call.ours = revised(answer, call.ours)
     return Input.REOFFER
@@ -205,7 +295,7 @@ def _answer(call: CallRecord, body: bytes) -> Input:
     if call.ours is None or media is None or call.state not in _OFFERING:
         return Input.UNSUITABLE
     try:
-        found = read_answer(call.ours, SessionDescription.parse(body), media)
+        found = read_answer(call.ours, SessionDescription.parse(body), media, current=call.negotiated)
     except SdpError as error:
         call.ending = Ending(Outcome.INCOMPATIBLE, "local", call.status, f"no suitable answer: {error}")
         return Input.UNSUITABLE
@@ -218,6 +308,8 @@ def _answer(call: CallRecord, body: bytes) -> Input:
 
 def _meet(call: CallRecord, message: Request | Response, result_type: str) -> None:
     """Learn from the INVITE or the 2xx who the peer is."""
+    if message.contact is not None:
+        call.target = message.contact.uri
     call.peer_is_ours = accepts(message.headers.get_all("Accept"), result_type)
     call.header_bytes = bye_header_bytes(message, authenticated=call.authenticated)
 
@@ -245,35 +337,6 @@ def _ending_by_peer(call: CallRecord, request: Request) -> Ending:
     return Ending(Outcome.COMPLETED, "peer", call.status, call.reason)
 
 
-def _description_in(request: Request) -> SessionDescription | None:
-    if not request.body:
-        return None
-    kind = (request.headers.get("Content-Type") or SDP_TYPE).partition(";")[0].strip().lower()
-    if kind != SDP_TYPE:
-        if "handling=optional" in (request.headers.get("Content-Disposition") or "").lower():
-            return None  # RFC 3261 section 20.11
-        raise SdpParseError(f"a body of type {SDP_TYPE}, got {ascii(kind)[1:60]}")
-    return SessionDescription.parse(request.body)
-
-
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Return a peer's words so that any terminal and log can show them."""
     return "".join(char if char.isprintable() else "?" for char in text[:100])
-
-
-def _status_for(error: SdpError) -> int:
-    return 488 if isinstance(error, Incompatible) else 400
-
-
-def _renumbered(media: LocalMedia, agreed: Negotiated | None) -> LocalMedia:
-    """Keep the payload types of the session in an offer of ours (RFC 3264 section 8.3.2)."""
-    numbers = {}
-    for each in reversed(agreed.receive if agreed is not None else ()):
-        numbers[each.name, each.clock_rate_hz, each.channels] = each.payload_type
-    capabilities = (
-        replace(
-            each, payload_type=numbers.get((each.name, each.clock_rate_hz, each.channels), each.payload_type)
-        )
-        for each in media.capabilities
-    )
-    return replace(media, capabilities=tuple(capabilities))

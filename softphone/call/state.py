@@ -11,10 +11,14 @@ class State(enum.Enum):
     """INVITE is out, nobody reported progress."""
     RINGING = "ringing"
     """The peer reported progress."""
+    EARLY = "ringing, early media"
+    """The peer has said in a provisional answer what it sends already (RFC 3960)."""
     CANCELLING = "cancelling"
     """We gave up; the INVITE's final answer is awaited."""
     INCOMING = "incoming"
     """The peer's INVITE waits for our answer."""
+    INCOMING_EARLY = "incoming, early media"
+    """The same; our 183 has said what we send and take already."""
     ANSWERED = "answered"
     """200 with our answer is out, its ACK is awaited; media may flow."""
     ANSWERED_OFFERING = "answered, offering"
@@ -32,6 +36,10 @@ class State(enum.Enum):
     """The same as re-offered, while we hold the call."""
     RESUMING = "resuming"
     """Our re-INVITE that takes the peer back is under way."""
+    CHANGING = "changing"
+    """Our re-INVITE that changes codec or address, or only refreshes the session, is under way."""
+    HELD_CHANGING = "on hold, changing"
+    """The same, while we hold the call."""
     LEAVING = "leaving"
     """Our BYE is on its way."""
     PEER_LEAVING = "peer leaving"
@@ -44,13 +52,16 @@ class Input(enum.Enum):
 
     HANG_UP = "hang up"
     RING = "ring"
+    EARLY = "send early media"
     ACCEPT = "accept with an answer"
     ACCEPT_OFFERING = "accept with an offer"
     REJECT = "reject"
     ANSWER_BYE = "answer BYE"
     HOLD = "hold"
     RESUME = "resume"
+    CHANGE = "change or refresh"
     PROGRESS = "progress received"
+    EARLY_ANSWER = "progress with a suitable answer received"
     ANSWER = "2xx with a suitable answer received"
     UNSUITABLE = "2xx or ACK without a suitable answer received"
     REFUSAL = "final answer received, or none can come"
@@ -60,11 +71,11 @@ class Input(enum.Enum):
     ACK_MISSING = "no ACK came"
     BYE = "BYE received"
     BYE_OVER = "our BYE came to its end"
-    REOFFER = "re-INVITE with a suitable offer received"
+    REOFFER = "re-INVITE or UPDATE with a suitable offer received"
     REINVITE_EMPTY = "re-INVITE without a description received"
-    REINVITE_UNSUITABLE = "re-INVITE with an unsuitable offer received"
+    REINVITE_UNSUITABLE = "re-INVITE or UPDATE with an unsuitable offer received"
     CHANGE_REFUSED = "our re-INVITE was refused"
-    CHANGE_LOST = "our re-INVITE showed that the peer has no such call"
+    CHANGE_LOST = "the peer has no such call any more, or nobody refreshed it"
     TIMEOUT = "patience ran out"
 
 
@@ -73,20 +84,23 @@ class Action(enum.Enum):
 
     SEND_CANCEL = "send CANCEL"
     SEND_RINGING = "send 180"
+    SEND_PROGRESS = "send 183 with our answer"
     SEND_ANSWER = "send 200"
     SEND_REFUSAL = "send the final answer"
     SEND_BYE = "send BYE with our result"
     SEND_BYE_BARE = "send BYE with a reason"
     ANSWER_BYE = "send 200 to BYE with our result"
-    ANSWER_REINVITE = "send 200 to re-INVITE"
-    REFUSE_REINVITE = "send a final answer to re-INVITE"
+    ANSWER_REINVITE = "send 200 to re-INVITE or UPDATE"
+    REFUSE_REINVITE = "refuse re-INVITE or UPDATE"
     SEND_REINVITE = "send re-INVITE"
     TELL_RINGING = "tell Ringing"
+    TELL_EARLY = "tell EarlyMedia, if it is new"
     TELL_ESTABLISHED = "tell Established"
     TELL_CHANGED = "tell MediaChanged, if it did"
     TELL_HELD = "tell HoldChanged on"
     TELL_RESUMED = "tell HoldChanged off"
     TELL_HOLD_REFUSED = "tell HoldRefused"
+    TELL_CHANGE_REFUSED = "tell ChangeRefused"
     TELL_PEER_HUNG_UP = "tell PeerHungUp"
     TELL_ENDED = "tell Ended"
 
@@ -96,16 +110,27 @@ S, I, A = State, Input, Action  # noqa: E741 (for the table below)
 # A pair that is missing is absorbed: what came no longer matters, or the owner was overtaken by the peer.
 TRANSITIONS: Mapping[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
     (S.CALLING, I.PROGRESS): (S.RINGING, (A.TELL_RINGING,)),
+    (S.CALLING, I.EARLY_ANSWER): (S.EARLY, (A.TELL_RINGING, A.TELL_EARLY)),
     (S.CALLING, I.ANSWER): (S.ESTABLISHED, (A.TELL_ESTABLISHED,)),
     (S.CALLING, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
     (S.CALLING, I.REFUSAL): (S.ENDED, (A.TELL_ENDED,)),
     (S.CALLING, I.HANG_UP): (S.CANCELLING, (A.SEND_CANCEL,)),
     (S.CALLING, I.TIMEOUT): (S.CANCELLING, (A.SEND_CANCEL,)),
+    (S.RINGING, I.EARLY_ANSWER): (S.EARLY, (A.TELL_EARLY,)),
     (S.RINGING, I.ANSWER): (S.ESTABLISHED, (A.TELL_ESTABLISHED,)),
     (S.RINGING, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
     (S.RINGING, I.REFUSAL): (S.ENDED, (A.TELL_ENDED,)),
     (S.RINGING, I.HANG_UP): (S.CANCELLING, (A.SEND_CANCEL,)),
     (S.RINGING, I.TIMEOUT): (S.CANCELLING, (A.SEND_CANCEL,)),
+    # Another fork of the call may say something else (RFC 3960 section 3.1); the newest is heard.
+    (S.EARLY, I.EARLY_ANSWER): (S.EARLY, (A.TELL_EARLY,)),
+    (S.EARLY, I.REOFFER): (S.EARLY, (A.ANSWER_REINVITE, A.TELL_EARLY)),
+    (S.EARLY, I.REINVITE_UNSUITABLE): (S.EARLY, (A.REFUSE_REINVITE,)),
+    (S.EARLY, I.ANSWER): (S.ESTABLISHED, (A.TELL_ESTABLISHED,)),
+    (S.EARLY, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
+    (S.EARLY, I.REFUSAL): (S.ENDED, (A.TELL_ENDED,)),
+    (S.EARLY, I.HANG_UP): (S.CANCELLING, (A.SEND_CANCEL,)),
+    (S.EARLY, I.TIMEOUT): (S.CANCELLING, (A.SEND_CANCEL,)),
     # A 200 that crosses our CANCEL is acknowledged and ended by the endpoint, which tells us a refusal.
     (S.CANCELLING, I.REFUSAL): (S.ENDED, (A.TELL_ENDED,)),
     (S.CANCELLING, I.TIMEOUT): (S.ENDED, (A.TELL_ENDED,)),
@@ -115,16 +140,30 @@ TRANSITIONS: Mapping[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
     (S.INCOMING, I.REJECT): (S.ENDED, (A.SEND_REFUSAL, A.TELL_ENDED)),
     (S.INCOMING, I.HANG_UP): (S.ENDED, (A.SEND_REFUSAL, A.TELL_ENDED)),
     (S.INCOMING, I.CANCEL): (S.ENDED, (A.TELL_ENDED,)),
+    (S.INCOMING, I.EARLY): (S.INCOMING_EARLY, (A.SEND_PROGRESS, A.TELL_EARLY)),
+    (S.INCOMING_EARLY, I.RING): (S.INCOMING_EARLY, (A.SEND_RINGING,)),
+    (S.INCOMING_EARLY, I.REOFFER): (S.INCOMING_EARLY, (A.ANSWER_REINVITE, A.TELL_EARLY)),
+    (S.INCOMING_EARLY, I.REINVITE_UNSUITABLE): (S.INCOMING_EARLY, (A.REFUSE_REINVITE,)),
+    (S.INCOMING_EARLY, I.ACCEPT): (S.ANSWERED, (A.SEND_ANSWER, A.TELL_ESTABLISHED)),
+    (S.INCOMING_EARLY, I.REJECT): (S.ENDED, (A.SEND_REFUSAL, A.TELL_ENDED)),
+    (S.INCOMING_EARLY, I.HANG_UP): (S.ENDED, (A.SEND_REFUSAL, A.TELL_ENDED)),
+    (S.INCOMING_EARLY, I.CANCEL): (S.ENDED, (A.TELL_ENDED,)),
     (S.ANSWERED, I.ACK): (S.ESTABLISHED, ()),
+    (S.ANSWERED, I.REOFFER): (S.ANSWERED, (A.ANSWER_REINVITE, A.TELL_CHANGED)),
+    (S.ANSWERED, I.REINVITE_UNSUITABLE): (S.ANSWERED, (A.REFUSE_REINVITE,)),
+    # Our 200 may wait for the PRACK of our 183 (RFC 3262 section 3): until then the caller can still give up.
+    (S.ANSWERED, I.CANCEL): (S.ENDED, (A.TELL_ENDED,)),
     (S.ANSWERED, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
     (S.ANSWERED, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
     (S.ANSWERED, I.HANG_UP): (S.ANSWERED_LEAVING, ()),
     (S.ANSWERED_OFFERING, I.ACK_ANSWER): (S.ESTABLISHED, (A.TELL_ESTABLISHED,)),
+    (S.ANSWERED_OFFERING, I.REINVITE_UNSUITABLE): (S.ANSWERED_OFFERING, (A.REFUSE_REINVITE,)),
     (S.ANSWERED_OFFERING, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
     (S.ANSWERED_OFFERING, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
     (S.ANSWERED_OFFERING, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
     (S.ANSWERED_OFFERING, I.HANG_UP): (S.ANSWERED_LEAVING, ()),
     (S.ANSWERED_LEAVING, I.ACK): (S.LEAVING, (A.SEND_BYE,)),
+    (S.ANSWERED_LEAVING, I.CANCEL): (S.ENDED, (A.TELL_ENDED,)),
     (S.ANSWERED_LEAVING, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
     (S.ANSWERED_LEAVING, I.BYE): (S.ENDED, (A.ANSWER_BYE, A.TELL_ENDED)),
     (S.ANSWERED_LEAVING, I.TIMEOUT): (S.ENDED, (A.SEND_BYE, A.TELL_ENDED)),
@@ -135,6 +174,7 @@ TRANSITIONS: Mapping[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
     (S.ESTABLISHED, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
     (S.ESTABLISHED, I.HANG_UP): (S.LEAVING, (A.SEND_BYE,)),
     (S.REOFFERED, I.ACK_ANSWER): (S.ESTABLISHED, (A.TELL_CHANGED,)),
+    (S.REOFFERED, I.REINVITE_UNSUITABLE): (S.REOFFERED, (A.REFUSE_REINVITE,)),
     (S.REOFFERED, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
     (S.REOFFERED, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
     (S.REOFFERED, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
@@ -142,7 +182,7 @@ TRANSITIONS: Mapping[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
     (S.ESTABLISHED, I.HOLD): (S.HOLDING, (A.SEND_REINVITE,)),
     (S.HOLDING, I.ANSWER): (S.HELD, (A.TELL_HELD,)),
     (S.HOLDING, I.CHANGE_REFUSED): (S.ESTABLISHED, (A.TELL_HOLD_REFUSED,)),
-    (S.HOLDING, I.CHANGE_LOST): (S.LEAVING, ()),  # the endpoint has sent BYE
+    (S.HOLDING, I.CHANGE_LOST): (S.LEAVING, ()),
     (S.HOLDING, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
     (S.HOLDING, I.REOFFER): (S.HOLDING, (A.ANSWER_REINVITE, A.TELL_CHANGED)),
     (S.HOLDING, I.REINVITE_UNSUITABLE): (S.HOLDING, (A.REFUSE_REINVITE,)),
@@ -157,6 +197,7 @@ TRANSITIONS: Mapping[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
     (S.HELD, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
     (S.HELD, I.HANG_UP): (S.LEAVING, (A.SEND_BYE,)),
     (S.HELD_REOFFERED, I.ACK_ANSWER): (S.HELD, (A.TELL_CHANGED,)),
+    (S.HELD_REOFFERED, I.REINVITE_UNSUITABLE): (S.HELD_REOFFERED, (A.REFUSE_REINVITE,)),
     (S.HELD_REOFFERED, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
     (S.HELD_REOFFERED, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
     (S.HELD_REOFFERED, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
@@ -170,6 +211,32 @@ TRANSITIONS: Mapping[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
     (S.RESUMING, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
     (S.RESUMING, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
     (S.RESUMING, I.HANG_UP): (S.LEAVING, (A.SEND_BYE,)),
+    (S.ESTABLISHED, I.CHANGE): (S.CHANGING, (A.SEND_REINVITE,)),
+    (S.CHANGING, I.ANSWER): (S.ESTABLISHED, (A.TELL_CHANGED,)),
+    (S.CHANGING, I.CHANGE_REFUSED): (S.ESTABLISHED, (A.TELL_CHANGE_REFUSED,)),
+    (S.CHANGING, I.CHANGE_LOST): (S.LEAVING, ()),
+    (S.CHANGING, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
+    (S.CHANGING, I.REOFFER): (S.CHANGING, (A.ANSWER_REINVITE, A.TELL_CHANGED)),
+    (S.CHANGING, I.REINVITE_UNSUITABLE): (S.CHANGING, (A.REFUSE_REINVITE,)),
+    (S.CHANGING, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
+    (S.CHANGING, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
+    (S.CHANGING, I.HANG_UP): (S.LEAVING, (A.SEND_BYE,)),
+    (S.HELD, I.CHANGE): (S.HELD_CHANGING, (A.SEND_REINVITE,)),
+    (S.HELD_CHANGING, I.ANSWER): (S.HELD, (A.TELL_CHANGED,)),
+    (S.HELD_CHANGING, I.CHANGE_REFUSED): (S.HELD, (A.TELL_CHANGE_REFUSED,)),
+    (S.HELD_CHANGING, I.CHANGE_LOST): (S.LEAVING, ()),
+    (S.HELD_CHANGING, I.UNSUITABLE): (S.LEAVING, (A.SEND_BYE_BARE,)),
+    (S.HELD_CHANGING, I.REOFFER): (S.HELD_CHANGING, (A.ANSWER_REINVITE, A.TELL_CHANGED)),
+    (S.HELD_CHANGING, I.REINVITE_UNSUITABLE): (S.HELD_CHANGING, (A.REFUSE_REINVITE,)),
+    (S.HELD_CHANGING, I.ACK_MISSING): (S.ENDED, (A.TELL_ENDED,)),
+    (S.HELD_CHANGING, I.BYE): (S.PEER_LEAVING, (A.TELL_PEER_HUNG_UP,)),
+    (S.HELD_CHANGING, I.HANG_UP): (S.LEAVING, (A.SEND_BYE,)),
+    # The endpoint has sent BYE: after RFC 4028 section 10, or a refresh by UPDATE (RFC 3311 section 5.3).
+    (S.ANSWERED, I.CHANGE_LOST): (S.LEAVING, ()),
+    (S.ESTABLISHED, I.CHANGE_LOST): (S.LEAVING, ()),
+    (S.REOFFERED, I.CHANGE_LOST): (S.LEAVING, ()),
+    (S.HELD, I.CHANGE_LOST): (S.LEAVING, ()),
+    (S.HELD_REOFFERED, I.CHANGE_LOST): (S.LEAVING, ()),
     (S.LEAVING, I.BYE): (S.LEAVING, (A.ANSWER_BYE,)),
     (S.LEAVING, I.BYE_OVER): (S.ENDED, (A.TELL_ENDED,)),
     (S.LEAVING, I.TIMEOUT): (S.ENDED, (A.TELL_ENDED,)),
@@ -193,8 +260,10 @@ class Phase(enum.Enum):
 PHASES: Mapping[State, Phase] = {
     State.CALLING: Phase.CALLING,
     State.RINGING: Phase.RINGING,
+    State.EARLY: Phase.RINGING,
     State.CANCELLING: Phase.ENDING,
     State.INCOMING: Phase.INCOMING,
+    State.INCOMING_EARLY: Phase.INCOMING,
     State.ANSWERED: Phase.ESTABLISHED,
     State.ANSWERED_OFFERING: Phase.ESTABLISHED,
     State.ANSWERED_LEAVING: Phase.ENDING,
@@ -204,10 +273,12 @@ PHASES: Mapping[State, Phase] = {
     State.HELD: Phase.ESTABLISHED,
     State.HELD_REOFFERED: Phase.ESTABLISHED,
     State.RESUMING: Phase.ESTABLISHED,
+    State.CHANGING: Phase.ESTABLISHED,
+    State.HELD_CHANGING: Phase.ESTABLISHED,
     State.LEAVING: Phase.ENDING,
     State.PEER_LEAVING: Phase.ENDING,
     State.ENDED: Phase.ENDED,
 }
 
-ON_HOLD = frozenset({State.HELD, State.HELD_REOFFERED, State.RESUMING})
+ON_HOLD = frozenset({State.HELD, State.HELD_REOFFERED, State.RESUMING, State.HELD_CHANGING})
 """States in which we hold the call."""

@@ -6,6 +6,7 @@ from support.phones import ACCEPT, Phone, Stranger, media
 from support.sip_peers import ALICE, BOB
 from support.virtual_link import VirtualNetwork
 
+from softphone.call.events import TransferAsked
 from softphone.sdp import make_offer
 from softphone.sip.events import ByeReceived, InviteReceived, ReinviteReceived
 
@@ -90,3 +91,44 @@ def test_any_answer_to_a_hold(answer, status, hangs_up):
     assert ours.names().count("Ended") == 1
     assert ours.manager.next_timeout() is None
     assert ours.names().count("HoldChanged") + ours.names().count("HoldRefused") <= 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(bodies, st.binary(max_size=60), st.sampled_from(["application/dtmf-relay", "application/dtmf", "a/b"]))
+def test_any_update_and_any_info(body, digits, kind):
+    net = VirtualNetwork()
+    ours = Phone(net, "bob", BOB)
+    stranger = Stranger(net, "alice", ALICE)
+    stranger.call(ours, GOOD)
+    net.run_for(1.0)
+    stranger.within_dialog(ours, "UPDATE", 2, body, Content_Type="application/sdp")
+    stranger.within_dialog(ours, "INFO", 3, digits, Content_Type=kind)
+    stranger.within_dialog(ours, "UPDATE", 4, GOOD, Content_Type="application/sdp")
+    net.run_for(1.0)
+    assert ours.info.phase.value == "established"
+    ours.hang_up()
+    net.run_for(60.0)
+    assert ours.names().count("Ended") == 1
+    assert ours.manager.next_timeout() is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=60), st.binary(max_size=60))
+def test_any_refer_and_any_notify(target, fragment):
+    net = VirtualNetwork()
+    ours = Phone(net, "bob", BOB)
+    stranger = Stranger(net, "alice", ALICE)
+    stranger.call(ours, GOOD)
+    net.run_for(1.0)
+    shown = "".join(char for char in target if char.isprintable())
+    stranger.within_dialog(ours, "REFER", 2, Refer_To=shown)
+    for event in list(ours.events):
+        if isinstance(event, TransferAsked):
+            ours.manager.reject_transfer(event.call, 603, now=net.now)
+    stranger.within_dialog(ours, "NOTIFY", 3, fragment, Event="refer", Content_Type="message/sipfrag")
+    net.run_for(1.0)
+    assert ours.info.phase.value == "established"
+    ours.hang_up()
+    net.run_for(60.0)
+    assert ours.names().count("Ended") == 1
+    assert ours.manager.next_timeout() is None

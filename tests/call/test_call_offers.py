@@ -188,7 +188,7 @@ def test_an_offer_that_cannot_be_met_refuses_the_call(body, options, status, pro
 class Answering:
     """A phone of ours that has called a stranger; *script* answers its INVITE."""
 
-    def __init__(self, script, **options):
+    def __init__(self, script, *, reliably=False, **options):
         self.net = VirtualNetwork()
         self.phone = Phone(self.net, "alice", ALICE, **options)
 
@@ -196,7 +196,7 @@ class Answering:
             if isinstance(event, InviteReceived):
                 script(endpoint, event.leg, now)
 
-        self.stranger = Stranger(self.net, "bob", BOB, on_event=on_event)
+        self.stranger = Stranger(self.net, "bob", BOB, on_event=on_event, reliable_provisional=reliably)
         target = Phone.__new__(Phone)
         target.address = BOB
         self.phone.call(target)
@@ -218,8 +218,9 @@ def test_183_with_a_description_is_progress_and_the_200_decides():
         endpoint.answer(leg, body=sdp(port=4200), now=now)
 
     called = Answering(script)
-    assert called.phone.names() == ["Ringing", "Established"]
+    assert called.phone.names() == ["Ringing", "EarlyMedia", "Established"]
     assert called.phone.events[0].sip_status == 183
+    assert called.phone.events[1].negotiated.remote_port == 4100
     assert called.phone.established.negotiated.remote_port == 4200
 
 
@@ -231,7 +232,19 @@ def test_a_200_without_description_takes_that_of_the_183():
 
     called = Answering(script)
     assert called.phone.established.negotiated.remote_port == 4100
-    assert called.phone.names() == ["Ringing", "Established"]
+    assert called.phone.names() == ["Ringing", "EarlyMedia", "Established"]
+
+
+def test_the_answer_in_a_reliable_183_stands_whatever_the_200_says():
+    """RFC 3261 section 13.2.1: any further description is ignored."""
+
+    def script(endpoint, leg, now):
+        endpoint.progress(leg, 183, body=sdp(port=4100), now=now)
+        endpoint.answer(leg, body=sdp(port=4200), now=now)
+
+    called = Answering(script, reliably=True)
+    assert called.phone.names() == ["Ringing", "EarlyMedia", "Established"]
+    assert called.phone.established.negotiated.remote_port == 4100
 
 
 def test_an_early_description_that_is_none_is_no_harm():

@@ -34,10 +34,10 @@ def counted(pair: Pair) -> int:
     return alice.sip_bytes_sent + alice.sip_bytes_received
 
 
-def test_a_normal_call_with_results_weighs_2791_bytes():
+def test_a_normal_call_with_results_weighs_2959_bytes():
     pair = short_pair(NORMAL, NORMAL)
-    assert whole_call(pair) == [785, 771, 265, 492, 478]
-    assert counted(pair) == 2791
+    assert whole_call(pair) == [869, 855, 265, 492, 478]
+    assert counted(pair) == 2959
 
 
 def test_a_short_call_weighs_1733_bytes():
