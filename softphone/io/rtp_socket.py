@@ -1,5 +1,6 @@
 """RTP and RTCP sockets of one call (RFC 3550 section 11), read at the call's own tick."""
 
+import asyncio
 import random
 import socket
 import struct
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from softphone.errors import EnvironmentProblem, UsageError
+from softphone.io.stun_client import mapped_address
 from softphone.io.udp import Address, bind_udp
 from softphone.rtp.packet import is_rtcp
 
@@ -94,8 +96,13 @@ def _without_ancillary(sock: socket.socket) -> Callable[[int, int], tuple[bytes,
 class RtpSocket:
     """A bound pair of sockets: RTP on an even port, RTCP on the next (RFC 3550 section 11)."""
 
+    needs_loop = False
+    """Whether what is sent may need the event loop to go on, which a tick must then wake (`softphone.io.media_clock`)."""
+
     def __init__(self, rtp: socket.socket, rtcp: socket.socket) -> None:
         self.stats = RtpSocketStats()
+        self.shares_port = False
+        """Whether RTCP goes out, and is looked for, on the port of RTP alone (RFC 5761)."""
         self._rtp = rtp
         self._rtcp = rtcp
         self._rtcp_drained_at = time.monotonic()
@@ -145,10 +152,41 @@ class RtpSocket:
             f"found none: widen the range, or stop a program that uses it"
         )
 
+    def rebind(self, host: str) -> None:
+        """Go on from *host*, at the same ports, in place of an address that is gone.
+
+        Raises:
+            EnvironmentProblem: one of them is taken there, or *host* is not this machine's; all is as before.
+        """
+        rtp_port, rtcp_port = self.ports
+        rtp = bind_udp(host, rtp_port, purpose="RTP")
+        try:
+            rtcp = bind_udp(host, rtcp_port, purpose="RTCP")
+        except EnvironmentProblem:
+            rtp.close()
+            raise
+        self._rtp.close()
+        self._rtcp.close()
+        self._rtp, self._rtcp = rtp, rtcp
+        self._rtp_inlet = _Inlet(rtp, self.stats)
+        self._rtcp_inlet = _Inlet(rtcp, self.stats)
+        rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+
     @property
     def ports(self) -> tuple[int, int]:
         """The ports of RTP and RTCP."""
         return self._rtp.getsockname()[1], self._rtcp.getsockname()[1]
+
+    async def mapped_by(self, server: Address) -> tuple[Address, Address]:
+        """The addresses of RTP and RTCP as a STUN server sees them.
+
+        Raises:
+            UnreachableError: it does not answer.
+        """
+        rtp, rtcp = await asyncio.gather(
+            mapped_address(self._rtp, server), mapped_address(self._rtcp, server)
+        )
+        return rtp, rtcp
 
     def drain(self, now: float | None = None, *, spacing_s: float = 0.0) -> list[Arrival]:
         """Take what arrived: data, source, and when, in seconds of `time.monotonic`.
@@ -165,14 +203,14 @@ class RtpSocket:
         if now is None:
             now = time.monotonic()
         arrivals = self._rtp_inlet.drain(now, spacing_s)
-        if now - self._rtcp_drained_at >= RTCP_DRAIN_INTERVAL_S:
+        if not self.shares_port and now - self._rtcp_drained_at >= RTCP_DRAIN_INTERVAL_S:
             self._rtcp_drained_at = now
             arrivals += self._rtcp_inlet.drain(now)
         return arrivals
 
     def send(self, data: bytes, addr: Address) -> None:
         """Send *data* at once, from the RTP or the RTCP port."""
-        sock = self._rtcp if is_rtcp(data) else self._rtp
+        sock = self._rtcp if not self.shares_port and is_rtcp(data) else self._rtp
         try:
             sock.sendto(data, addr)
         except ConnectionError:

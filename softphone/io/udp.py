@@ -56,6 +56,35 @@ def bind_udp(host: str, port: int, *, purpose: str = "SIP") -> socket.socket:
     return sock
 
 
+def listen_sip(host: str, port: int, *, backlog: int | None = 128) -> socket.socket:
+    """A TCP socket on *host* and *port* (0: any free one) that listens; with a *backlog* of None it only holds the port.
+
+    Raises:
+        EnvironmentProblem: the port is in use, or the address is not this machine's.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise EnvironmentProblem(why_not_bound(error, host, port, "SIP wants TCP")) from error
+    try:
+        sock.setblocking(False)
+        if sys.platform == "win32":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        if backlog is not None:
+            sock.listen(backlog)
+    except OSError as error:
+        sock.close()
+        raise EnvironmentProblem(why_not_bound(error, host, port, "SIP wants TCP")) from error
+    return sock
+
+
 def why_not_bound(error: OSError, host: str, port: int, wants: str) -> str:
     """What to tell whom *host* and *port* were refused.
 
@@ -72,6 +101,20 @@ def why_not_bound(error: OSError, host: str, port: int, wants: str) -> str:
         case _:
             got = f"got {error.strerror}: choose another port or address"
     return f"{wants} port {port} on {host}, {got}"
+
+
+def why_refused(error: Exception, addr: tuple[object, ...]) -> str:
+    """What to tell whose datagram to *addr* came to nothing."""
+    host = f"[{addr[0]}]" if ":" in str(addr[0]) else addr[0]
+    where = f"{host}:{addr[1]}"
+    match getattr(error, "errno", None):
+        case errno.ECONNREFUSED:
+            return f"connection refused: nobody takes UDP at {where}"
+        case errno.ENETUNREACH | errno.EHOSTUNREACH:
+            return f"no route to {where}: check the address and the network connection"
+        case errno.EMSGSIZE:
+            return f"too large for a datagram to {where}: try --transport tcp"
+    return f"{where} cannot be reached: {getattr(error, 'strerror', None) or error}"
 
 
 def address_of(sock: socket.socket) -> Address:

@@ -12,7 +12,7 @@ import pytest
 from softphone.errors import EnvironmentProblem, UnreachableError
 from softphone.io import udp
 from softphone.io.driver import DatagramDriver
-from softphone.io.udp import Address
+from softphone.sip.events import Address
 
 TIMEOUT_S = 5.0
 linux_only = pytest.mark.skipif(
@@ -49,7 +49,7 @@ class EchoCore:
     def next_event(self) -> Any:
         return self.events.pop(0) if self.events else None
 
-    def transport_error(self, addr: Address, *, now: float) -> None:
+    def transport_error(self, addr: Address, *, reason: str, closed: bool, now: float) -> None:
         self.events.append(("unreachable", addr))
 
 

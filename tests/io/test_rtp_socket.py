@@ -194,6 +194,19 @@ def test_rtp_leaves_from_the_even_port_and_rtcp_from_the_odd(pair: RtpSocket, pe
         assert peer.recvfrom(100) == (data, ("127.0.0.1", port))
 
 
+def test_on_a_shared_port_rtcp_leaves_from_the_even_one_and_is_taken_there(
+    pair: RtpSocket, peer: socket.socket, clock: Clock
+) -> None:
+    report = b"\x80\xc9\0\1" + bytes(4)
+    pair.shares_port = True
+    pair.send(report, peer.getsockname())
+    assert peer.recvfrom(99) == (report, ("127.0.0.1", pair.ports[0]))
+    for port in pair.ports:
+        peer.sendto(report, ("127.0.0.1", port))
+    clock.offset_s += 1.0
+    assert [data for data, *_ in pair.drain()] == [report]
+
+
 def test_a_refused_datagram_is_counted_not_raised(pair: RtpSocket, peer: socket.socket) -> None:
     nobody = peer.getsockname()
     peer.close()

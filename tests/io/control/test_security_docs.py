@@ -13,11 +13,7 @@ TEXT = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 
 
 def test_every_promise_names_a_test_and_every_test_named_exists() -> None:
-    files = [
-        *(ROOT / "tests" / "io" / "control").glob("test_*.py"),
-        *(ROOT / "tests" / "app").glob("test_*.py"),
-    ]
-    tests = "".join(path.read_text(encoding="utf-8") for path in files)
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     named = set(re.findall(r"`(test_\w+)`", TEXT))
     assert len(named) > 40
     assert {name for name in named if f"def {name}(" not in tests} == set()
