@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from softphone.errors import UsageError
+from softphone.nat_config import STUN_PORT, TurnServer, host_and_port
 from softphone.serve_config import ServeOptions
 
 Address = tuple[str, int]
@@ -24,6 +25,31 @@ MODES = ("normal", "vlc", "vlr")
 
 DEFAULT_RADIO = "wifi-n:6.5"
 """What airtime is reckoned for where nothing is named."""
+
+TRANSPORTS = ("udp", "tcp", "tls")
+"""What SIP goes over."""
+
+DTMF_WAYS = ("auto", "rtp", "info")
+"""How digits are sent: RFC 4733, or SIP INFO."""
+
+TRANSFERS = ("refuse", "follow")
+"""What is done when a peer asks us to call somebody else."""
+
+SRTP = ("off", "prefer", "require")
+"""Whether media is encrypted: never; where the peer can (RFC 8643); always, or there is no call (`docs/srtp.md`)."""
+
+SRTP_KEYS = ("any", "sdes", "dtls")
+"""Where keys come from: whatever both can; SDP (RFC 4568); a handshake on the media path (RFC 5763)."""
+
+SRTP_SUITES = (
+    "AES_CM_128_HMAC_SHA1_80",
+    "AEAD_AES_128_GCM",
+    "AEAD_AES_256_GCM",
+    "AES_256_CM_HMAC_SHA1_80",
+    "AES_CM_128_HMAC_SHA1_32",
+    "AES_256_CM_HMAC_SHA1_32",
+)
+"""What can protect media, in the order in which it is preferred (RFC 4568, RFC 6188, RFC 7714)."""
 
 DIGEST_ALGORITHMS = ("SHA-256", "MD5")
 """RFC 7616 section 3.2, as far as it is known here."""
@@ -76,6 +102,25 @@ def _check_radio(text: str) -> None:
         RadioInUse.parse(text)
     except DspError as error:
         raise UsageError(f"--radio: {error.args[0]}") from None
+
+
+def _check_sip_uri(option: str, text: str, example: str) -> None:
+    from softphone.sip.errors import SipError  # help must be there at once, and names none
+    from softphone.sip.uri import SipUri
+
+    try:
+        uri = SipUri.parse(text)
+    except SipError as error:
+        raise UsageError(f"{option} must be like {example}: {error}") from None
+    if uri.password is not None:
+        raise UsageError(f"{option} must hold no password, for everybody would see it: give --password-env")
+    if uri.scheme not in ("sip", "sips"):
+        raise UsageError(f"{option} must be like {example}, got {text!r}")
+
+
+def _check_transfers(text: str) -> None:
+    if text not in TRANSFERS:
+        raise UsageError(f"--transfers must be one of {', '.join(TRANSFERS)}, got {text!r}")
 
 
 def _check_one_of(options: tuple[tuple[str, bool], ...]) -> None:
@@ -173,12 +218,25 @@ class MediaOptions:
     """Lowest and highest port, both included."""
     rtp_timeout_s: float = 10.0
     """A call that hears nothing for so long is dropped; 0: never."""
+    dtmf_by: str = "auto"
+    """One of `DTMF_WAYS`: how digits are sent; auto: in RTP where the peer takes them there, else by INFO."""
     radio: str = DEFAULT_RADIO
     """Technology, or technology:rate in Mb/s, that `airtime` is reckoned for."""
     opus_library: str | None = None
     """Path of the libopus to use, before any other that is found."""
+    rtcp_mux: bool = False
+    """Offer RTCP on the port of RTP (RFC 5761); who calls us and offers it gets it in any case."""
+    comfort_noise: bool = False
+    """Leave pauses out, and tell what they sound like, with codecs that have no way of their own (RFC 3389)."""
+    srtp: str = "off"
+    """One of `SRTP`."""
+    srtp_keys: str = "any"
+    """One of `SRTP_KEYS`."""
+    srtp_suites: tuple[str, ...] = ()
+    """Of `SRTP_SUITES`, the best first; empty: the first is offered, and any is taken."""
 
     def __post_init__(self) -> None:
+        self._check_srtp()
         if not all(isinstance(choice, CodecChoice) for choice in self.codecs):
             raise UsageError(
                 f"codecs must be CodecChoice objects, got {self.codecs!r}: see CodecChoice.parse"
@@ -200,7 +258,22 @@ class MediaOptions:
         if high < low + low % 2 + 1:  # RFC 3550 section 11: RTP on an even port, RTCP on the next
             raise UsageError(f"--rtp-ports must hold an even port and the next one, got {low}-{high}")
         check_range("--rtp-timeout", self.rtp_timeout_s, 0, 3600, "s")
+        if self.dtmf_by not in DTMF_WAYS:
+            raise UsageError(f"--dtmf-by must be one of {', '.join(DTMF_WAYS)}, got {self.dtmf_by!r}")
         _check_radio(self.radio)
+
+    def _check_srtp(self) -> None:
+        if self.srtp not in SRTP:
+            raise UsageError(f"--srtp must be one of {', '.join(SRTP)}, got {self.srtp!r}")
+        if self.srtp_keys not in SRTP_KEYS:
+            raise UsageError(f"--srtp-keys must be one of {', '.join(SRTP_KEYS)}, got {self.srtp_keys!r}")
+        strangers = [each for each in self.srtp_suites if each not in SRTP_SUITES]
+        if strangers:
+            raise UsageError(f"--srtp-suites must be of {', '.join(SRTP_SUITES)}, got {strangers[0]!r}")
+        if self.srtp == "off" and (self.srtp_keys != "any" or self.srtp_suites):
+            raise UsageError(
+                "--srtp-keys and --srtp-suites say how to encrypt: give --srtp prefer or require, too"
+            )
 
     def bit_rate_of(self, choice: CodecChoice) -> int | None:
         """Return the bit rate asked for `choice` (b/s), or None for the codec's default."""
@@ -244,10 +317,52 @@ class AccountOptions:
     on a challenge that offers it at all, and sipp 3.6 on one that offers it first."""
     headers: tuple[tuple[str, str], ...] = ()
     """Further header fields of the INVITE or its 200."""
+    session_expires_s: float | None = None
+    """RFC 4028: within how long each call is refreshed, so that it ends where the other end has vanished; None: not, unless the
+    peer asks for it."""
     sip_t1_ms: int = 500
     """RFC 3261 section 17.1.1.1: estimate of the round trip, the unit of all SIP timers."""
     sip_dictionary: bool = False
     """Pack SIP with the dictionary, for peers that are known to read it (`docs/sip-dictionary.md`)."""
+    any_user: bool = False
+    """Serve requests for other users than `user`, too; without it they are answered 404."""
+    name: str | None = None
+    """Of the table `[accounts.NAME]` that this is from."""
+    registrar: str | None = None
+    """Host, host:port or SIP URI of who is told where `user` is reached, and of the domain of `user`; None: nobody is told."""
+    domain: str | None = None
+    """Host, or host:port, of our own address; None: the registrar's."""
+    contact: str | None = None
+    """SIP URI that the registrar is told; None: where it reaches us."""
+    expires_s: float = 300.0
+    """For how long a registration is asked for; it is refreshed before."""
+    transport: str | None = None
+    """One of `TRANSPORTS`; None: what the URI and the name server say, else UDP."""
+    proxy: str | None = None
+    """URI of the proxy that every request outside of dialogs is sent through."""
+    public_address: str | None = None
+    """Host that stands in Contact and SDP in place of our own."""
+    stun: str | None = None
+    """Host, or host:port, of a STUN server that tells under which address our media is seen."""
+    ice: bool = False
+    """Look for a way for media by ICE (RFC 8445)."""
+    turn: str | None = None
+    """URI of a TURN server that relays media, as ``turn:user@turn.example.com``; it means `ice`, too."""
+    turn_password: str | None = field(default=None, repr=False)
+    quality_report: str | None = None
+    """SIP URI that the quality of each call is published to (RFC 6035)."""
+    tls_ca: str | None = None
+    """PEM file of the authorities that certificates of TLS are checked against; None: the system's."""
+    tls_insecure: bool = False
+    """Take any certificate."""
+    sip_cert: str | None = None
+    """PEM file of the certificate that we show; None: one is made, where we are to be called by TLS."""
+    sip_key: str | None = None
+    """PEM file of its key, where that is another one."""
+    trace: str | None = None
+    """File that each SIP message and each RTP header is written to, with a capture beside it (`docs/trace.md`)."""
+    trace_keys: bool = False
+    """Write SRTP keys into the trace, too."""
 
     def __post_init__(self) -> None:
         if self.user is not None and not re.fullmatch(r"[A-Za-z0-9_.!~*'()&=+$,;?/%-]+", self.user):
@@ -263,6 +378,63 @@ class AccountOptions:
             if name.lower() in _OWN_HEADERS:
                 raise UsageError(f"--header {name}: the call sets this one itself, choose another")
         check_range("--sip-t1-ms", self.sip_t1_ms, 10, 10_000, "ms")
+        if self.session_expires_s is not None:
+            check_range(
+                "--session-expires", self.session_expires_s, 90, 86_400, "s"
+            )  # RFC 4028 section 4: no less
+        if self.stun is not None:
+            host_and_port(self.stun, "--stun", default=STUN_PORT)
+        if self.turn is not None:
+            TurnServer.parse(self.turn)
+        if self.turn_password is not None and self.turn is None:
+            raise UsageError("--turn-password-env is for a relay: give --turn turn:USER@HOST, too")
+        if self.quality_report is not None:
+            _check_sip_uri("--quality-report", self.quality_report, "sip:collector@example.com")
+        self._check_transport()
+        check_range("--expires", self.expires_s, 10, 4_294_967_295, "s")
+        if self.registrar is not None:
+            if self.user is None and self.auth_user is None:
+                raise UsageError("--registrar is told where a user is reached: give --user, too")
+            _check_sip_uri("--registrar", self.registrar_uri, "pbx.example.com")
+        if self.domain is not None:
+            _check_sip_uri("--domain", f"sip:{self.domain}", "example.com")
+        if self.contact is not None:
+            _check_sip_uri("--contact", self.contact, "sip:alice@192.0.2.1:5060")
+        if self.trace_keys and self.trace is None:
+            raise UsageError("--trace-keys is for a trace: give --trace FILE, too")
+
+    @property
+    def registrar_uri(self) -> str:
+        """The registrar's domain as a URI; empty where there is none."""
+        text = self.registrar or ""
+        return text if not text or text.lower().startswith(("sip:", "sips:")) else f"sip:{text}"
+
+    def _check_transport(self) -> None:
+        if self.transport is not None and self.transport not in TRANSPORTS:
+            raise UsageError(f"--transport must be one of {', '.join(TRANSPORTS)}, got {self.transport!r}")
+        if self.sip_dictionary and self.transport not in (None, "udp"):
+            raise UsageError(
+                f"--sip-dictionary packs datagrams: it does not go with --transport {self.transport}"
+            )
+        if self.proxy is not None:
+            _check_sip_uri("--proxy", self.proxy_uri, "sip:proxy.example.com")
+        if self.public_address is not None and not re.fullmatch(r"[A-Za-z0-9.:-]+", self.public_address):
+            raise UsageError(f"--public-address must be a host, without a port, got {self.public_address!r}")
+        if self.tls_ca is not None and self.tls_insecure:
+            raise UsageError("--tls-ca and --tls-insecure exclude each other: give one of them")
+        if self.sip_key is not None and self.sip_cert is None:
+            raise UsageError("--sip-key is the key of a certificate: give --sip-cert, too")
+
+    @property
+    def proxy_uri(self) -> str:
+        """The proxy as a URI; empty where there is none."""
+        text = self.proxy or ""
+        return text if not text or text.lower().startswith(("sip:", "sips:")) else f"sip:{text}"
+
+    @property
+    def uses_ice(self) -> bool:
+        """Whether media goes where ICE leads."""
+        return self.ice or self.turn is not None
 
     @property
     def digest_user(self) -> str | None:
@@ -279,8 +451,17 @@ class CallOptions:
     """Length of the call from its answer; None: until what is played ends."""
     ring_timeout_s: float = 60.0
     dtmf: str = ""
+    script: str | None = None
+    """File of what is done in the call, and what is expected of it (`docs/scripts.md`)."""
+    transfers: str = "refuse"
+    """One of `TRANSFERS`."""
     min_mos: float | None = None
     repeat: int = 1
+    """0: until Ctrl-C."""
+    out: str | None = None
+    """File that each RESULT is appended to, a line each, as soon as its call has ended."""
+    prometheus: str | None = None
+    """Text file for Prometheus, written anew after each call."""
     every_s: float = 0.0
     """From the start of one call to the start of the next; a longer call delays the next."""
     listen: Address | None = None
@@ -294,13 +475,14 @@ class CallOptions:
 
     def __post_init__(self) -> None:
         scheme, _, rest = self.uri.partition(":")
-        if scheme.lower() != "sip" or not rest or not self.uri.isprintable() or " " in self.uri:
+        if scheme.lower() not in ("sip", "sips") or not rest or not self.uri.isprintable() or " " in self.uri:
             raise UsageError(f"whom to call must be a SIP URI like sip:bob@127.0.0.1:5060, got {self.uri!r}")
         check_range("--seconds", self.seconds, 0.1, 86_400, "s")
         check_range("--ring-timeout", self.ring_timeout_s, 0.1, 3600, "s")
         _check_dtmf(self.dtmf)
+        _check_transfers(self.transfers)
         check_range("--min-mos", self.min_mos, 1, 5, "MOS")
-        check_range("--repeat", self.repeat, 1, 1_000_000, "calls")
+        check_range("--repeat", self.repeat, 0, 1_000_000, "calls")
         check_range("--every", self.every_s, 0, 86_400, "s")
         _check_address(self.listen)
 
@@ -318,6 +500,14 @@ class AnswerOptions:
     """SIP status to refuse every call with."""
     ring_s: float = 0.0
     """Ring so long before the answer."""
+    early_media: str | None = None
+    """What is sent meanwhile, a file or `builtin:NAME`; None: nothing."""
+    max_calls: int | None = None
+    """Further ones are told that we are busy while so many run; None: there is no limit."""
+    script: str | None = None
+    """File of what is done in each call, and what is expected of it (`docs/scripts.md`)."""
+    transfers: str = "refuse"
+    """One of `TRANSFERS`."""
     audio: AudioOptions = AudioOptions()
     media: MediaOptions = MediaOptions()
     line: LineOptions = LineOptions()
@@ -331,6 +521,30 @@ class AnswerOptions:
         check_range("--seconds", self.seconds, 0.1, 86_400, "s")
         check_range("--reject", self.reject, 400, 699)
         check_range("--ring", self.ring_s, 0, 3600, "s")
+        check_range("--max-calls", self.max_calls, 1, 100_000, "calls")
+        _check_transfers(self.transfers)
+        if self.script is not None and (self.reject is not None or self.ring_s > 0 or self.early_media):
+            raise UsageError(
+                "--script says itself how a call is taken: leave --reject, --ring and --early-media out"
+            )
+        if self.early_media is not None and self.ring_s == 0:
+            raise UsageError("--early-media is heard while it rings: give --ring S, too")
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterOptions(AnswerOptions):
+    """What `softphone register` does: it answers what the registrar sends here."""
+
+    uri: str = ""
+    """Whose calls; its host is the registrar where the account names no other."""
+    listen: Address = ("", 0)
+    """Local SIP address; without a host the one that faces the registrar."""
+
+    def __post_init__(self) -> None:
+        AnswerOptions.__post_init__(self)
+        _check_sip_uri("whom to register", self.uri, "sip:alice@pbx.example.com")
+        if "@" not in self.uri:
+            raise UsageError(f"whom to register must be like sip:alice@pbx.example.com, got {self.uri!r}")
 
 
 @dataclass(frozen=True, slots=True)

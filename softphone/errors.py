@@ -4,6 +4,7 @@
     * UsageError              (2, wrong usage, configuration or input file)
         * EnvironmentProblem  (2, something is not installed, or a port is taken)
     * UnreachableError        (3, peer not reachable)
+    * RefusedError            (4, a registrar does not want us)
 
 What becomes of a call that was placed is told in its RESULT, not raised.
 """
@@ -29,3 +30,9 @@ class UnreachableError(SoftphoneError):
     """The peer cannot be reached or does not answer."""
 
     exit_status = 3
+
+
+class RefusedError(SoftphoneError):
+    """A registrar refused to register us."""
+
+    exit_status = 4

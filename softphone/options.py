@@ -17,6 +17,7 @@ from softphone.readers import (
     as_number,
     as_numbers,
     as_osc_address,
+    as_password_in_keyring,
     as_password_of,
     as_ports,
     as_serve_address,
@@ -29,8 +30,8 @@ from softphone.readers import (
 )
 from softphone.voice_config import as_sex
 
-_CALLS = ("demo", "answer", "call", "console")
-_SIDES = ("answer", "call", "console")
+_CALLS = ("demo", "answer", "call", "register", "console")
+_SIDES = ("answer", "call", "register", "console")
 GROUPS = {
     "audio": _SIDES,
     "media": _CALLS,
@@ -40,10 +41,22 @@ GROUPS = {
 }
 """Options that several commands share, each a dataclass and a table of its own, with those commands."""
 TABLES = (
-    *("demo", "answer", "call", "filter", "encode", "decode", "compare", "sweep", "radio", "score"),
+    *(
+        "demo",
+        "answer",
+        "call",
+        "register",
+        "filter",
+        "encode",
+        "decode",
+        "compare",
+        "sweep",
+        "radio",
+        "score",
+    ),
     *("console", "remote"),
     *("voice", "avqi", "dsi"),
-    "memo",
+    *("memo", "ladder"),
 )
 """Commands that have a table of their own in the file."""
 LISTED = ("opus-library",)
@@ -75,7 +88,8 @@ class Option:
         if self.group in GROUPS:
             of_group = GROUPS[self.group]
             return (*of_group, "codec") if self.name in LISTED else of_group
-        return tuple(self.group.split())
+        of = tuple(self.group.split())
+        return (*of, "register") if "answer" in of else of  # which answers, once it is registered
 
 
 OPTIONS = (
@@ -84,12 +98,18 @@ OPTIONS = (
     Option("seconds", "answer", "seconds", as_number, "S", "hang up so long after the answer (never)"),
     Option("reject", "answer", "reject", as_whole, "STATUS", "refuse all with this SIP status, 400 to 699"),
     Option("ring", "answer", "ring_s", as_number, "S", "ring so long before the answer (0)"),
+    Option("early-media", "answer", "early_media", as_text, "FILE", "what is sent while it rings, or builtin:NAME"),
+    Option("max-calls", "answer", "max_calls", as_whole, "N", "busy (486) while N calls run (no limit)"),
+    Option("script", "answer call", "script", as_text, "FILE.toml", "what is done in a call, and expected of it"),
+    Option("transfers", "answer call", "transfers", as_word, "follow|refuse", "when the peer asks us to call another (refuse)"),
     Option("seconds", "call", "seconds", as_number, "S", "length of the call (until what is played ends)"),
     Option("ring-timeout", "call", "ring_timeout_s", as_number, "S", "give up when nobody answers (60)"),
     Option("dtmf", "call", "dtmf", as_digits, "DIGITS", "digits to send, of 0-9 * # A-D"),
     Option("min-mos", "call", "min_mos", as_number, "MOS", "exit status 6 when the audio is worse, 1 to 5"),
-    Option("repeat", "call", "repeat", as_whole, "N", "call N times (1)"),
+    Option("repeat", "call", "repeat", as_whole, "N", "call N times (1); 0: until Ctrl-C"),
     Option("every", "call", "every_s", as_number, "S", "from the start of a call to the next (at once)"),
+    Option("out", "call", "out", as_text, "JSONL", "append each RESULT to this file as soon as it is there"),
+    Option("prometheus", "call", "prometheus", as_text, "FILE", "figures of all calls, for node_exporter's textfile collector"),
     Option("listen", "call", "listen", as_address, "HOST:PORT", "local SIP address (any)"),
     Option("seconds", "demo", "seconds", as_number, "S", "length of the call (8)"),
     Option("out", "demo", "out", as_text, "DIR", "folder for the recordings (a temporary one)"),
@@ -192,6 +212,9 @@ OPTIONS = (
     Option("auto-answer", "console", "auto_answer", as_flag, "", "answer calls at once, instead of letting them ring"),
     Option("live", "console", "live", as_text, "PRESET", "filter a sound device besides, through this preset"),
     Option("set-live", "console", "live_changes", as_changes, "PATH=VALUE", "another value of --live; repeatable", True),
+    Option("svg", "ladder", "svg", as_text, "OUT.svg", "draw it into this file"),
+    Option("call", "ladder", "call", as_text, "N|ID|all", "which: its number, its Call-ID, or all (all, up to 8)"),
+    Option("force", "ladder", "force", as_flag, "", "replace a drawing that exists"),
     Option("at", "remote", "at", as_text, "HOST:PORT|NAME", "who is steered, or the URL it printed (127.0.0.1:8765)"),
     Option("token-env", "remote", "token", as_token_of, "VAR", "environment variable that holds the token (SOFTPHONE_TOKEN)"),
     Option("token", "remote", "token", as_text, "T", "the token itself: others can see it"),
@@ -223,8 +246,14 @@ OPTIONS = (
     Option("complexity", "media", "complexity", as_whole, "0..10", "effort of the encoder (5)"),
     Option("rtp-ports", "media", "rtp_ports", as_ports, "LOW-HIGH", "ports for RTP and RTCP (16384-32767)"),
     Option("rtp-timeout", "media", "rtp_timeout_s", as_number, "S", "drop a call that hears none (10, 0: no)"),
+    Option("dtmf-by", "media", "dtmf_by", as_word, "WAY", "digits in rtp (RFC 4733) or by info; auto: as the peer takes them"),
     Option("radio", "media", "radio", as_word, "NAME[:MBPS]", "what airtime is reckoned for (wifi-n:6.5); see `radio --list`"),
+    Option("rtcp-mux", "media", "rtcp_mux", as_flag, "", "offer RTCP on the port of RTP (RFC 5761)"),
+    Option("comfort-noise", "media", "comfort_noise", as_flag, "", "leave pauses out, and say what they sound like (RFC 3389)"),
     Option("opus-library", "media", "opus_library", as_text, "PATH", "the libopus to use"),
+    Option("srtp", "media", "srtp", as_word, "off|prefer|require", "encrypt media where the peer can, or always (off)"),
+    Option("srtp-keys", "media", "srtp_keys", as_word, "any|sdes|dtls", "keys in SDP, or made by a handshake (any)"),
+    Option("srtp-suites", "media", "srtp_suites", as_words, "A[,..]", "what protects media, the best first (any)"),
     Option("loss", "line", "loss_pct", as_number, "PCT", "lose packets both ways, 0 to 100 percent"),
     Option("burst", "line", "burst", as_number, "N", "mean number of packets lost in a row (1)"),
     Option("delay", "line", "delay_ms", as_number, "MS", "delay packets both ways"),
@@ -234,10 +263,32 @@ OPTIONS = (
     Option("auth-user", "account", "auth_user", as_text, "A", "user name of the password, where another"),
     Option("password-env", "account", "password", as_password_of, "VAR", "environment variable that holds it"),
     Option("password", "account", "password", as_text, "P", "for tests: others can see it"),
+    Option("password-keyring", "account", "password", as_password_in_keyring, "[SERVICE/]USER", "entry of the system's keyring"),
+    Option("account", "account", "name", as_text, "NAME", "table [accounts.NAME] of the configuration file"),
+    Option("registrar", "account", "registrar", as_text, "HOST[:PORT]", "tell it first where we are; calls go through it"),
+    Option("domain", "account", "domain", as_text, "HOST[:PORT]", "of our own address, where not the registrar's"),
+    Option("contact", "account", "contact", as_text, "URI", "what the registrar is told (where it reaches us)"),
+    Option("expires", "account", "expires_s", as_number, "S", "how long a registration is asked for (300)"),
+    Option("transport", "account", "transport", as_word, "udp|tcp|tls", "what SIP goes over (what URI and DNS say, else udp)"),
+    Option("proxy", "account", "proxy", as_text, "URI", "outbound proxy"),
+    Option("stun", "account", "stun", as_text, "HOST[:PORT]", "ask it under which address our media is seen"),
+    Option("ice", "account", "ice", as_flag, "", "look for a way for media by ICE; needs softphone[ice]"),
+    Option("turn", "account", "turn", as_text, "URI", "relay media, turn:user@host[:port]; means --ice, too"),
+    Option("turn-password-env", "account", "turn_password", as_password_of, "VAR", "environment variable that holds its password"),
+    Option("quality-report", "account", "quality_report", as_text, "URI", "publish how each call sounded there (RFC 6035)"),
+    Option("public-address", "account", "public_address", as_text, "HOST", "how others reach us, for Contact and SDP"),
+    Option("tls-ca", "account", "tls_ca", as_text, "PEM", "authorities for certificates of TLS (the system's)"),
+    Option("tls-insecure", "account", "tls_insecure", as_flag, "", "take any certificate; RESULT says so"),
+    Option("sip-cert", "account", "sip_cert", as_text, "PEM", "our certificate of TLS (answer: one is made)"),
+    Option("sip-key", "account", "sip_key", as_text, "PEM", "its key, where that is another file"),
     Option("auth-algorithms", "account", "auth_algorithms", as_words, "A[,..]", "to challenge callers with (MD5)"),
     Option("header", "account", "headers", as_headers, "'N: V'", "a SIP header field more; repeatable", True),
+    Option("session-expires", "account", "session_expires_s", as_number, "S", "end a call that nobody refreshes so long (never)"),
     Option("sip-t1-ms", "account", "sip_t1_ms", as_whole, "MS", "SIP round trip estimate (500)"),
+    Option("any-user", "account", "any_user", as_flag, "", "with --user: be there for other users, too (they get 404)"),
     Option("sip-dictionary", "account", "sip_dictionary", as_flag, "", "pack SIP, for peers that read it so"),
+    Option("trace", "account", "trace", as_text, "FILE", "write all SIP and RTP headers there; a capture beside it"),
+    Option("trace-keys", "account", "trace_keys", as_flag, "", "with SRTP keys: who has the trace can decrypt the call"),
     Option("serve", "serve", "address", as_serve_address, "HOST:PORT", "a page to steer by (127.0.0.1:8765)", bare=""),
     Option("allow-lan", "serve", "allow_lan", as_flag, "", "let others on the network in, beyond this machine"),
     Option("token-env", "serve", "token", as_token_of, "VAR", "environment variable that holds the token (one is made)"),

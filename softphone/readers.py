@@ -10,6 +10,7 @@ from softphone.config import Address, CodecChoice
 from softphone.errors import UsageError
 from softphone.serve_config import OSC_ADDRESS, SERVE_ADDRESS
 
+KEYRING_SERVICE = "softphone"
 _SIP_ADDRESS = ("127.0.0.1", 5060)
 """RFC 3261 section 19.1.2, default port."""
 
@@ -214,6 +215,24 @@ def as_digits(value: object) -> str:
 def as_password_of(value: object) -> str:
     """The password in the environment variable of that name."""
     return _in_environment(value, "password")
+
+
+def as_password_in_keyring(value: object) -> str:
+    """The password that the system's keyring has for `USER` of the service softphone, or for `SERVICE/USER`."""
+    service, slash, user = as_text(value).rpartition("/")
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError:
+        raise UsageError("the keyring needs a library: pip install 'softphone[keyring]'") from None
+    service = service if slash else KEYRING_SERVICE
+    try:
+        found = keyring.get_password(service, user)
+    except KeyringError as error:
+        raise UsageError(f"the keyring gives no password for {service}/{user}: {error}") from None
+    if not found:
+        raise UsageError(f"the keyring has no password for {service}/{user}: `keyring set {service} {user}`")
+    return found
 
 
 def as_token_of(value: object) -> str:

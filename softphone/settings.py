@@ -11,8 +11,8 @@ the table of that command:
     [answer]
     listen = "127.0.0.1:5070"
 
-Command line goes before `[command]`, that before `[group]`, that before the default. Values of a filter's
-parameters (`set`) go before each other one by one, by their path.
+Command line goes before `[command]`, that before the account that was named (`[accounts.NAME]`), that before `[group]`, that
+before the default. Values of a filter's parameters (`set`) go before each other one by one, by their path.
 """
 
 import os
@@ -22,9 +22,17 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from softphone.config import AnswerOptions, CallOptions, DemoOptions, FilterOptions, RadioOptions
+from softphone.config import (
+    AnswerOptions,
+    CallOptions,
+    DemoOptions,
+    FilterOptions,
+    RadioOptions,
+    RegisterOptions,
+)
 from softphone.control_config import ConsoleOptions, LiveOptions, RemoteOptions, ServeOptions
 from softphone.errors import EnvironmentProblem, UsageError
+from softphone.ladder_config import LadderOptions
 from softphone.measure_config import CompareOptions, DecodeOptions, EncodeOptions, SweepOptions
 from softphone.memo_config import (
     DeleteOptions,
@@ -41,16 +49,18 @@ from softphone.options import GROUPS, OPTIONS, TABLES, Option
 from softphone.score_config import ScoreOptions
 from softphone.voice_config import AvqiOptions, DsiOptions, VoiceOptions
 
-APART = ("score", "remote", "voice", "avqi", "dsi", "memo")
+APART = ("score", "remote", "voice", "avqi", "dsi", "memo", "ladder")
 """Commands that take nothing from the tables of the groups: what `[media]` calls codec is another thing there."""
 ALTERNATIVES = (
     ("play", "echo", "tone", "device"),
-    ("password", "password-env"),
+    ("password", "password-env", "password-keyring"),
     ("token", "token-env"),
     ("tls-cert", "tls-key", "tls-self-signed"),
     ("live", "realtime"),
 )
 """Of each of these the last word counts: `--play` sets aside a `device` of the file."""
+ACCOUNTS = "accounts"
+"""The table of tables in the file, each with the options of one account."""
 ADDING_UP = ("set", "set-in", "set-live")
 """What is given later is added to what was given earlier."""
 
@@ -59,7 +69,7 @@ _T = TypeVar(
     CallOptions, AnswerOptions, DemoOptions, FilterOptions, EncodeOptions, DecodeOptions, CompareOptions, SweepOptions,
     RadioOptions, ScoreOptions, LiveOptions, RemoteOptions, ConsoleOptions, VoiceOptions, AvqiOptions, DsiOptions,
     RecordOptions, ListOptions, ShowOptions, PlayOptions, DeleteOptions, ExportOptions, ImportOptions, MeasureOptions,
-    HistoryOptions,
+    HistoryOptions, RegisterOptions, LadderOptions,
 )  # fmt: skip
 
 
@@ -186,8 +196,13 @@ def user_config_path() -> Path:
     return folder / "softphone" / "config.toml"
 
 
-def load_settings(command: str, path: str | None) -> Settings:
+def load_settings(command: str, path: str | None, *, account: str | None = None) -> Settings:
     """Read what the file at *path*, else the user's own file if there is one, says about *command*.
+
+    Args:
+        command: whose options are wanted.
+        path: of the file.
+        account: the table of `[accounts]` that counts; None: the one the file names, if any.
 
     Raises:
         UsageError: no TOML, or a table or option nobody knows.
@@ -198,9 +213,9 @@ def load_settings(command: str, path: str | None) -> Settings:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        if path is None:
+        if path is None and account is None:
             return settings
-        raise UsageError(f"--config: no file {path}") from None
+        raise UsageError(f"--config: no file {path}" if path else _no_account(account, (), file)) from None
     except OSError as error:
         raise EnvironmentProblem(f"cannot read {file}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -218,7 +233,26 @@ def load_settings(command: str, path: str | None) -> Settings:
             {name: v for name, v in values.items() if _is_for(name, command)},
             f"{file} [{group}] ",
         )
+        if group == "account":
+            _add_account(settings, tables, account, file)
     return settings
+
+
+def _add_account(settings: Settings, tables: Mapping[str, Any], account: str | None, file: Path) -> None:
+    """Add the table of the account that is named on the command line, in the command's table or in `[account]`."""
+    for table in (settings.command, "account"):
+        account = tables.get(table, {}).get("account") if account is None else account
+    if account is None or not any(settings.command in o.commands for o in OPTIONS if o.group == "account"):
+        return
+    accounts = tables.get(ACCOUNTS, {})
+    if account not in accounts:
+        raise UsageError(_no_account(account, tuple(accounts), file))
+    settings.add(accounts[account], f"{file} [{ACCOUNTS}.{account}] ")
+
+
+def _no_account(account: object, known: tuple[str, ...], file: Path) -> str:
+    named = _nearest(str(account), known, "{!r}") if known else ", and no table [accounts.NAME] at all"
+    return f"{file} has no account {str(account)!r}{named}"
 
 
 def _is_for(name: str, command: str) -> bool:
@@ -227,13 +261,21 @@ def _is_for(name: str, command: str) -> bool:
 
 def _check_tables(tables: Mapping[str, Any], file: Path) -> None:
     """Refuse what nobody would ever read: most likely a slip of the pen."""
-    known_tables = (*GROUPS, *TABLES)
-    for table, values in tables.items():
-        if table not in known_tables:
+    known_tables = (*GROUPS, *TABLES, ACCOUNTS)
+    accounts = tables.get(ACCOUNTS, {})
+    if not isinstance(accounts, dict):
+        raise UsageError(f"{file}: {ACCOUNTS} must be tables [{ACCOUNTS}.NAME], got {accounts!r}")
+    named = {f"{ACCOUNTS}.{name}": values for name, values in accounts.items()}
+    for table, values in {**tables, **named}.items():
+        if table == ACCOUNTS:
+            continue
+        if table not in known_tables and table not in named:
             raise UsageError(f"{file}: no table [{table}]{_nearest(table, known_tables, '[{}]')}")
         if not isinstance(values, dict):
             raise UsageError(f"{file}: {table} must be a table [{table}], got {values!r}")
         known = [o.name for o in OPTIONS if table == o.group or table in o.commands]
+        if table in named:
+            known = [o.name for o in OPTIONS if o.group == "account" and o.name != "account"]
         for name in values:
             if name not in known:
                 raise UsageError(f"{file} [{table}]: no option {name!r}{_nearest(name, known, '{!r}')}")

@@ -10,7 +10,7 @@ from hypothesis import settings
 settings.register_profile("seeded", derandomize=True, deadline=None)
 settings.load_profile("seeded")
 
-PEERS = ("baresip", "sipp", "sox", "ffmpeg")
+PEERS = ("baresip", "sipp", "kamailio", "turnserver", "tshark", "sox", "ffmpeg")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -50,6 +50,7 @@ URI = "sip:bob@127.0.0.1"
         (lambda: AccountOptions(headers=(("X", "a\r\nVia: b"),)), "on one line"),
         (lambda: AccountOptions(headers=(("X Y", "a"),)), "'Name: value'"),
         (lambda: AccountOptions(headers=(("call-ID", "a"),)), "sets this one itself"),
+        (lambda: AccountOptions(session_expires_s=10), "--session-expires must be 90 to 86400 s, got 10"),
         (lambda: AccountOptions(sip_t1_ms=0), "--sip-t1-ms must be 10 to 10000 ms, got 0"),
         (lambda: CallOptions("bob"), "must be a SIP URI like"),
         (lambda: CallOptions("tel:123"), "must be a SIP URI like"),
@@ -58,7 +59,7 @@ URI = "sip:bob@127.0.0.1"
         (lambda: CallOptions(URI, seconds=0), "--seconds must be 0.1 to 86400 s, got 0"),
         (lambda: CallOptions(URI, dtmf="12x"), "got 'x' in '12x'"),
         (lambda: CallOptions(URI, min_mos=5.1), "--min-mos must be 1 to 5 MOS, got 5.1"),
-        (lambda: CallOptions(URI, repeat=0), "--repeat"),
+        (lambda: CallOptions(URI, repeat=-1), "--repeat"),
         (lambda: CallOptions(URI, every_s=-1), "--every"),
         (lambda: CallOptions(URI, ring_timeout_s=0), "--ring-timeout"),
         (

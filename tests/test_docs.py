@@ -14,6 +14,7 @@ from softphone.app.codec_choice import CodecInUse
 from softphone.app.leg import LegFacts
 from softphone.app.report import media_report
 from softphone.app.result import make_result
+from softphone.app.secure_socket import Protection
 from softphone.call.outcome import Ending, Outcome
 from softphone.call.record import CallInfo
 from softphone.cli.parser import parse
@@ -25,6 +26,7 @@ from softphone.options import OPTIONS
 from softphone.radio import CallTrace
 from softphone.rtp.packet import RtpPacket
 from softphone.rtp.session import RtpSession
+from softphone.rtp.srtp import SrtpStats
 from softphone.scorer.live import VERDICT_WORDS
 from softphone.scorer.score import CallScore, Score
 from softphone.settings import load_settings
@@ -55,6 +57,7 @@ def keys_of_a_result() -> set[str]:
         rtp=session.stats(now=1.0), receive=ReceiveStats(), heard=SpeechMeter(8000).result(),
         heard_rate_hz=8000, waiting_samples=0, first_rtp_at=0.1, dtmf="", sends=True, receives=True,
         air=CallTrace(1.0, {172: 50}, {172: 1}, 28),
+        protection=Protection("sdes", "AES_CM_128_HMAC_SHA1_80", SrtpStats()),
     )  # fmt: skip
     info = CallInfo(
         call_id="a", local_uri="sip:a@192.0.2.2", peer_uri="sip:b@192.0.2.1", invited_at=0.0, ringing_at=None,
@@ -133,7 +136,9 @@ def test_every_option_and_key_of_a_score_is_described() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_option_named_exists(document: Path) -> None:
     text = re.sub(
-        r"(python -m benchmarks|pip install|websocat).*", "", document.read_text(encoding="utf-8")
+        r"(python -m benchmarks|tools/fuzz.py|pip install|websocat).*",
+        "",
+        document.read_text(encoding="utf-8"),
     )  # have options of their own
     named = set(re.findall(r"(?<![\w-])--([a-z][a-z0-9-]+)", text))
     assert named <= {option.name for option in OPTIONS} | OTHER_OPTIONS

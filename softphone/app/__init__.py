@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dsp.preset import Preset
     from softphone.app.filtering import FilteredFile, FilterProgress
     from softphone.app.result import Result, exit_status
-    from softphone.config import AnswerOptions, CallOptions, DemoOptions
+    from softphone.config import AnswerOptions, CallOptions, DemoOptions, RegisterOptions
     from softphone.serve_config import Serving
 
 __all__ = [
@@ -32,6 +32,8 @@ __all__ = [
     "measure_voice",
     "place_call",
     "place_call_async",
+    "register_and_answer",
+    "register_and_answer_async",
     "run_demo",
     "score_file",
 ]
@@ -40,6 +42,10 @@ Progress = Callable[[dict[str, Any]], None]
 """Told figures of the running call, about four times a second."""
 OnEvent = Callable[[dict[str, Any]], None]
 """Told ``{"event": "listening", "uri": ...}``, then each RESULT when its call has ended."""
+
+
+OnResult = Callable[[dict[str, Any]], None]
+"""Told each RESULT when its call has ended."""
 
 
 class RunningCall(Protocol):
@@ -57,6 +63,13 @@ class RunningCall(Protocol):
 
         Raises:
             UsageError: the call has not this mode, or is over.
+        """
+
+    def set_codec(self, name: str) -> None:
+        """Go on in another codec of those that the call was begun with, by a re-INVITE.
+
+        Raises:
+            UsageError: it is none of them, the call is over, or another change of it is under way.
         """
 
     def progress(self) -> dict[str, Any] | None:
@@ -96,18 +109,26 @@ OnServing = Callable[["Serving"], None]
 
 
 def place_call(
-    options: CallOptions, on_progress: Progress | None = None, *, on_serving: OnServing | None = None
+    options: CallOptions,
+    on_progress: Progress | None = None,
+    *,
+    on_serving: OnServing | None = None,
+    on_result: OnResult | None = None,
 ) -> list[Result]:
-    """Place the calls of *options*, one after the other; return a RESULT for each.
+    """Place the calls of *options*, one after the other; return a RESULT for each, of calls without end the last 100.
 
-    Ctrl-C hangs up; the RESULT of what there was is returned.
+    Ctrl-C hangs up; the RESULT of what there was is returned. *on_result* is told each RESULT when its call has ended.
 
     Raises:
         SoftphoneError: before anything was sent, when what was asked for cannot be.
     """
     from softphone.app.runner import run
 
-    return run(lambda stop: place_call_async(options, on_progress, stop=stop, on_serving=on_serving))
+    return run(
+        lambda stop: place_call_async(
+            options, on_progress, stop=stop, on_serving=on_serving, on_result=on_result
+        )
+    )
 
 
 async def place_call_async(
@@ -117,6 +138,7 @@ async def place_call_async(
     stop: asyncio.Event | None = None,
     on_running: OnRunning | None = None,
     on_serving: OnServing | None = None,
+    on_result: OnResult | None = None,
 ) -> list[Result]:
     """As `place_call`; *stop*, when set, hangs up, and *on_running* is told each call when its audio runs."""
     import asyncio
@@ -129,6 +151,7 @@ async def place_call_async(
         progress=on_progress,
         on_running=on_running,
         on_serving=on_serving,
+        on_result=on_result,
     )
 
 
@@ -161,6 +184,37 @@ async def answer_calls_async(
     from softphone.app.callee import answer
 
     return await answer(
+        options, on_event, stop=stop or asyncio.Event(), on_running=on_running, on_serving=on_serving
+    )
+
+
+def register_and_answer(
+    options: RegisterOptions, on_event: OnEvent, *, on_serving: OnServing | None = None
+) -> list[Result]:
+    """As `answer_calls`, at an address that a registrar is told and that *options* name.
+
+    Raises:
+        SoftphoneError: when what was asked for cannot be; `UnreachableError` and `RefusedError` of the registrar.
+    """
+    from softphone.app.runner import run
+
+    return run(lambda stop: register_and_answer_async(options, on_event, stop=stop, on_serving=on_serving))
+
+
+async def register_and_answer_async(
+    options: RegisterOptions,
+    on_event: OnEvent,
+    *,
+    stop: asyncio.Event | None = None,
+    on_running: OnRunning | None = None,
+    on_serving: OnServing | None = None,
+) -> list[Result]:
+    """As `register_and_answer`, with the arguments of `answer_calls_async`."""
+    import asyncio
+
+    from softphone.app.register import register
+
+    return await register(
         options, on_event, stop=stop or asyncio.Event(), on_running=on_running, on_serving=on_serving
     )
 

@@ -16,7 +16,8 @@ from softphone.io.audio.tone import ToneSource
 from softphone.io.audio.wavfile import FileSource, open_source
 from softphone.io.recorder import Recorder, check_writable
 from softphone.io.speech import speech_path
-from softphone.media.device import AudioDevice, EchoDevice, PacedDevice
+from softphone.media.announcer import Announcer
+from softphone.media.device import AudioDevice, AudioSource, EchoDevice, PacedDevice
 from softphone.media.ring_device import RingDevice
 
 if TYPE_CHECKING:
@@ -39,13 +40,23 @@ class CallAudio:
         options: what was asked for.
         loop: start what is played again when it ends.
         writer: one thread, which writes the recordings.
+        early: what is sent before the call is answered, in a loop: a file, or `builtin:NAME`; None: nothing.
+        announces: whether `announce` may be called.
 
     Raises:
         UsageError: a sound file that is none, a reference that is none.
         EnvironmentProblem: a recording that cannot be written, a sound device that is not there.
     """
 
-    def __init__(self, options: AudioOptions, *, loop: bool, writer: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        options: AudioOptions,
+        *,
+        loop: bool,
+        writer: ThreadPoolExecutor,
+        early: str | None = None,
+        announces: bool = False,
+    ) -> None:
         self.heard_tap: Tap | None = None
         self.sent_tap: Tap | None = None
         self.problem: EnvironmentProblem | None = None
@@ -57,9 +68,15 @@ class CallAudio:
         self._card: PortAudioDevice | None = None
         self._recorders: list[Recorder] = []
         self._temporary: Path | None = None
+        self._early = early
+        self._announces = announces
+        self._announcer: Announcer | None = None
+        self._announced: list[FileSource] = []
         self._heard_path = None if options.record is None else Path(options.record)
         if options.expect is not None:
             open_source(options.expect, LIKELY_RATE_HZ).close()
+        if early is not None:
+            open_source(early, LIKELY_RATE_HZ).close()
         self._check_recordings()
         if options.device not in (None, NULL_DEVICE):
             from softphone.io.audio.portaudio import choose_devices
@@ -79,12 +96,51 @@ class CallAudio:
         """Where what is heard is recorded."""
         return self._heard_path
 
-    def open_device(self, sample_rate_hz: int, ptime_ms: int, start: float) -> AudioDevice:
+    def open_device(
+        self, sample_rate_hz: int, ptime_ms: int, start: float, *, waits: bool = False
+    ) -> AudioDevice:
         """The device of the call, which captures and plays at *sample_rate_hz* from *start* on.
 
         Args:
             ptime_ms: how often it is served.
+            waits: the call is not answered yet: until `begin` what is meant for that time is sent, else silence.
         """
+        device = self._open_device(sample_rate_hz, ptime_ms, start)
+        if not (waits or self._announces):
+            return device
+        before = self._waiting(sample_rate_hz) if waits else None
+        self._announcer = Announcer(device, sample_rate_hz, before=before, now=start)
+        return self._announcer
+
+    def begin(self, now: float) -> None:
+        """The call is answered: send what it is for from *now* on."""
+        if self._announcer is not None:
+            self._announcer.begin(now)
+
+    def announce(self, what: str, sample_rate_hz: int) -> None:
+        """Send *what*, a file or `builtin:NAME`, once, in place of what is sent else.
+
+        Raises:
+            UsageError: no such file, or no sound.
+        """
+        assert self._announcer is not None
+        source = open_source(what, sample_rate_hz)
+        self._announced.append(source)
+        self._announcer.announce(source)
+
+    @property
+    def is_announcing(self) -> bool:
+        """Whether an announcement has not come to its end."""
+        return self._announcer is not None and self._announcer.is_announcing
+
+    def _waiting(self, sample_rate_hz: int) -> AudioSource:
+        if self._early is None:
+            return SilenceSource(sample_rate_hz)
+        source = open_source(self._early, sample_rate_hz, loop=True)
+        self._announced.append(source)
+        return source
+
+    def _open_device(self, sample_rate_hz: int, ptime_ms: int, start: float) -> AudioDevice:
         options = self._options
         if options.echo:
             return EchoDevice(sample_rate_hz, now=start)
@@ -121,6 +177,9 @@ class CallAudio:
         if self._source is not None:
             self._source.close()
             self._source = None
+        for source in self._announced:
+            source.close()
+        self._announced.clear()
         recorded = bool(self._recorders)
         for recorder in self._recorders:
             recorder.close()
@@ -179,10 +238,13 @@ def _temporary_wav() -> Path:
 
 def numbered(options: AudioOptions, number: int) -> AudioOptions:
     """*options* for call *number*, from 1: from the second on, recordings get a number before their suffix."""
-    if number == 1:
-        return options
+    return options if number == 1 else suffixed(options, f"-{number}")
+
+
+def suffixed(options: AudioOptions, suffix: str) -> AudioOptions:
+    """*options* with *suffix* behind the stems of recordings."""
 
     def name(path: str | None) -> str | None:
-        return None if path is None else str(Path(path).with_stem(f"{Path(path).stem}-{number}"))
+        return None if path is None else str(Path(path).with_stem(f"{Path(path).stem}{suffix}"))
 
     return replace(options, record=name(options.record), record_sent=name(options.record_sent))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dsp.errors import DspError
 from softphone.app.call_plan import CallPlan
+from softphone.app.diagnosis import CallFacts, diagnosis_of
 from softphone.app.leg_facts import LegFacts
 from softphone.app.report import media_report
 from softphone.app.result import Result, brief, make_result
@@ -15,12 +16,16 @@ from softphone.app.scored_call import add_score
 from softphone.app.stop import unless_stopped
 from softphone.call.manager import CallInfo
 from softphone.call.outcome import Ending
-from softphone.config import AudioOptions
+from softphone.config import AccountOptions, AudioOptions
 from softphone.errors import SoftphoneError, UsageError
 from softphone.io.scoring import score_in_child
 
 SCORE_TIMEOUT_S = 300.0
 """A long recording takes long; a child that hangs is killed."""
+_OF_NO_USE_ELSEWHERE = (
+    *("recording", "peer_result", "filter", "held_s", "early_media_s", "redirected_to"),
+    *("session_expires_s", "transfer", "script", "other_calls", "ice", "diagnosis"),
+)
 BYE_ROOM = 800
 """Bytes that are left for a body beside the usual headers of a BYE, of 1300 (`docs/peer-result.md`)."""
 
@@ -46,8 +51,12 @@ def packed_for_peer(result: Result, *, is_brief: bool) -> bytes:
     Args:
         is_brief: each byte is dear.
     """
-    for key in ("recording", "peer_result", "filter", "held_s"):  # of no use elsewhere
-        del result[key]
+    if (remote := result.get("remote")) is not None:
+        result["remote"] = {
+            key: value for key, value in remote.items() if key != "voip_metrics"
+        }  # the peer's own
+    for key in _OF_NO_USE_ELSEWHERE:
+        result.pop(key, None)
     forms = [brief(result)]
     if not is_brief:
         airtime = result["airtime"]
@@ -67,6 +76,27 @@ def note_problem(result: Result, problem: SoftphoneError | DspError | None) -> N
         result["error"] = str(problem)
     if isinstance(problem, UsageError):
         result["exit_status"] = problem.exit_status
+
+
+def note_diagnosis(
+    result: Result, plan: CallPlan, account: AccountOptions, *, media_host: str, peer_host: str | None
+) -> None:
+    """Say in *result* why the call failed, if it did.
+
+    Args:
+        media_host: our address as our SDP names it.
+        peer_host: where SIP went to, or came from.
+    """
+    facts = CallFacts(
+        media_host=media_host,
+        peer_host=peer_host,
+        password=account.password is not None,
+        srtp=plan.media.srtp,
+        answers=plan.answers,
+    )
+    found = diagnosis_of(result, facts)
+    if found is not None:
+        result["diagnosis"] = found.as_json()
 
 
 async def score_call(

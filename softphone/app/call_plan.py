@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from softphone.app.call_filters import ChainMaker
+from softphone.app.call_keys import local_keys, srtp_of
 from softphone.app.codec_choice import CodecInUse, fixed_ptime_ms, longest_of, stated_ptime_ms
 from softphone.app.modes import agrees_to_short, is_sparing
+from softphone.call.events import TransferAsked
 from softphone.config import AudioOptions, LineOptions, MediaOptions
 from softphone.sdp.media import LocalMedia
 
@@ -31,10 +33,18 @@ class CallPlan:
     dtmf: str = ""
     answers: bool = False
     """Whether these are calls that come in."""
+    private: bool = False
+    """Whether SIP is encrypted, so that SRTP keys may stand in it."""
+    early_media: str | None = None
+    """What is sent before the answer to a call that comes in, a file or `builtin:NAME`; None: nothing."""
+    announces: bool = False
+    """Whether `OneCall.announce` may be called."""
     on_running: Callable[[OneCall], None] | None = None
     """Told the call when its audio runs."""
     on_changed: Callable[[OneCall], None] | None = None
     """Told the call when something of `OneCall.status` other than its figures may have changed, its end included."""
+    on_transfer: Callable[[OneCall, TransferAsked], None] | None = None
+    """Told the call when its peer asks us to call somebody else; None: that is refused."""
     chains: ChainMaker | None = None
     """Makes the filters of a call when its audio is about to start; None: it has none."""
 
@@ -51,6 +61,7 @@ def local_media_of(
         compact: leave out what has the same meaning when absent.
     """
     media = plan.media
+    keys = local_keys(media, private=plan.private, answers=plan.answers)
     return LocalMedia(
         host=host,
         port=ports[0],
@@ -64,4 +75,11 @@ def local_media_of(
         compact=compact,
         short_rtp=agrees_to_short(media),
         reduced_rtcp=agrees_to_short(media) if plan.answers else is_sparing(media),
+        # RFC 5764 section 4.1: a port of its own for RTCP would need a handshake of its own.
+        rtcp_mux=media.rtcp_mux or plan.answers or keys.fingerprint is not None,
+        rtcp_xr=not is_sparing(media) and media.max_wire_bps is None,
+        comfort_noise=media.comfort_noise,
+        srtp=srtp_of(media),
+        sdes=keys.sdes,
+        fingerprint=keys.fingerprint,
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from softphone.app.leg_facts import LegReading, wire_bytes_of
-from softphone.app.report import airtime_report, codec_report, emodel_report, playout_delay_ms, rounded
+from softphone.app.leg_quality import emodel_report, playout_delay_ms
+from softphone.app.report import airtime_report, codec_report, rounded
 from softphone.call.manager import CallInfo
 from softphone.io.process_cost import ProcessCost
 from softphone.radio import CallTrace, RadioInUse, call_airtime

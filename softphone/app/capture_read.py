@@ -68,7 +68,7 @@ def read_capture(capture: CaptureFile, progress: Progress | None = None) -> Capt
             messages = [] if message is None else [message]
         for message in messages:
             for end in book.add(datagram.at, message):
-                _expect_short(end, book, collector)
+                expect_short(end, book, collector)
     content = CaptureContent(stats, [], book, rtcp, sip, lost_payloads=collector.lost_payloads)
     found, rates = [], {}
     for stream in collector.streams():
@@ -102,7 +102,7 @@ def ends_of(stream: RtpStream, book: CallBook) -> tuple[list[MediaEnd], list[Med
     return receiver, sender
 
 
-def _expect_short(end: MediaEnd, book: CallBook, collector: StreamCollector) -> None:
+def expect_short(end: MediaEnd, book: CallBook, collector: StreamCollector) -> None:
     """Where both sides of a call take short headers, keep what looks like them."""
     if not end.short:
         return

@@ -9,15 +9,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from softphone.app.account import way_to
 from softphone.app.audio import CallAudio
 from softphone.app.call_desk import MAX_CALLS, Entry
 from softphone.app.call_filters import checked_filters
-from softphone.app.caller import destination_of, placed, target_of
+from softphone.app.call_keys import check_srtp
+from softphone.app.caller import placed, target_of
 from softphone.app.codec_choice import CodecInUse, carrying, chosen_codecs, header_bytes_of
+from softphone.app.media_ends import (
+    MediaEnds,
+    ends_of_incoming,
+    ends_of_placed,
+    needs_gathering,
+    open_ends,
+)
 from softphone.app.modes import is_sparing
 from softphone.app.one_call import CallPlan, OneCall
 from softphone.app.recording_folder import RecordedFiles, RecordingFolder, default_folder
 from softphone.app.recordings import Recordings
+from softphone.app.registering import Registering
 from softphone.app.result import Result
 from softphone.app.served_calls import ServedCalls
 from softphone.app.serving import OnServing
@@ -92,6 +102,7 @@ class Console:
         self._stop = stop
         self._results: deque[Result] = deque(maxlen=MAX_RESULTS)
         self._tasks: dict[asyncio.Task[None], OneCall | None] = {}
+        self._gathering: set[asyncio.Task[None]] = set()
         self._ringing: dict[int, OneCall] = {}
         taken = self._codecs(options.listen[0], answers=True)
         filters = checked_filters(options.audio, taken)
@@ -102,7 +113,9 @@ class Console:
             chosen=taken,
             seconds=None,
             until_played=False,
+            private=options.account.transport == "tls",
         )
+        check_srtp(options.media, private=self._plan.private)
         self._tickets = Tickets()
         self._recordings: Recordings | None = None
         if not options.no_record:
@@ -114,6 +127,8 @@ class Console:
         if self._recordings is not None:
             self._served.calls.folders.add(str(self._recordings.folder.path))
         self._station: Station | None = None
+        self._registering: Registering | None = None
+        self._begins: asyncio.Task[None] | None = None
         self._live: LiveDesk | None = None
 
     async def open(self, on_serving: OnServing | None) -> None:
@@ -145,6 +160,16 @@ class Console:
         if self._live is not None:
             self._live.start()
         self._on_event({"event": "listening", "uri": station.uri})
+        if options.account.registrar is not None:
+            self._registering = Registering(station, options.account, self._on_event)
+            self._begins = asyncio.create_task(self._register(self._registering))
+
+    async def _register(self, registering: Registering) -> None:
+        """Have calls sent here; a registrar that refuses is said, and keeps nobody from calling."""
+        try:
+            await registering.start(self._stop)
+        except SoftphoneError as error:
+            self._on_event({"event": "error", "error": str(error)})
 
     async def _voice_desk(self) -> "VoiceDesk | None":
         """Voice memos; None where they cannot be kept, which is said and keeps nobody from calling."""
@@ -188,6 +213,11 @@ class Console:
         if self._voice is not None:
             await asyncio.to_thread(self._voice.close)
         await self._served.close()
+        if self._begins is not None:
+            self._begins.cancel()
+            await asyncio.gather(self._begins, return_exceptions=True)
+        if self._registering is not None:
+            await self._registering.stop()
         if self._station is not None:
             self._station.close()
 
@@ -220,7 +250,7 @@ class Console:
         files = None
         try:
             assert self._station is not None
-            destination = await destination_of(target)
+            destination, *others = await self._station.destinations(way_to(target, self._options.account))
             files = self._begin()
             plan = replace(self._planned(entry, files), chosen=self._codecs(target.host), answers=False)
             one = placed(
@@ -228,8 +258,10 @@ class Console:
                 plan,
                 target,
                 destination,
+                alternatives=tuple(others),
                 account=self._options.account,
                 ring_timeout_s=RING_S,
+                ends=await ends_of_placed(self._station, plan),
             )
         except (SoftphoneError, asyncio.CancelledError) as error:
             self._failed(entry, files, str(error) or "the console ends")
@@ -249,11 +281,29 @@ class Console:
         if calls.running >= MAX_CALLS:
             self._station.refuse(event, status=486)  # RFC 3261 section 21.4.24: busy here
             return
-        entry = calls.add(None, direction="incoming", peer=str(event.from_.uri))
+        if needs_gathering(self._station.account):
+            task = asyncio.get_running_loop().create_task(self._gather(event))
+            self._gathering.add(task)
+            task.add_done_callback(self._gathering.discard)
+        else:
+            self._ring(event, None)
+
+    async def _gather(self, event: IncomingCall) -> None:
+        assert self._station is not None
+        ends = await ends_of_incoming(self._station, replace(self._plan, answers=True), event)
+        if ends is not None:
+            self._ring(event, ends)
+            self._station.pump()
+
+    def _ring(self, event: IncomingCall, ends: MediaEnds | None) -> None:
+        assert self._station is not None
+        entry = self._served.calls.add(None, direction="incoming", peer=str(event.from_.uri))
         files = None
         try:
             files = self._begin()
-            one = OneCall(self._station, replace(self._planned(entry, files), answers=True))
+            plan = replace(self._planned(entry, files), answers=True)
+            ends = open_ends(self._station, plan, caller=event.source[0]) if ends is None else ends
+            one = OneCall(self._station, plan, ends)
         except SoftphoneError as error:
             self._station.refuse(event, status=500)
             self._failed(entry, files, str(error))

@@ -137,6 +137,10 @@ def _sides(options: DemoOptions, folder: Path, side: str) -> list[str]:
     arguments += ["--radio", media.radio]
     if media.opus_library is not None:
         arguments += ["--opus-library", media.opus_library]
+    if media.srtp != "off":
+        arguments += ["--srtp", media.srtp, "--srtp-keys", media.srtp_keys]
+    if media.srtp_suites:
+        arguments += ["--srtp-suites", ",".join(media.srtp_suites)]
     if side == "caller" and not line.is_perfect:  # one end of the line is enough: it acts on both directions
         arguments += [
             "--loss",

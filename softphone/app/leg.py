@@ -8,9 +8,10 @@ from dsp.level import SpeechMeter
 from softphone.app.call_filters import ChainMaker, filter_names, put_filters
 from softphone.app.codec_choice import CodecInUse, is_very_low_rate
 from softphone.app.leg_facts import HeldTime, LegEvents, LegFacts, LegReading, wire_bytes_of
+from softphone.app.leg_quality import voice_quality
 from softphone.app.leg_session import bandwidth_of, open_session
 from softphone.app.leg_wire import LegWire
-from softphone.app.line import ImpairedSocket, PolledSocket
+from softphone.app.line import PolledSocket
 from softphone.app.mode_switch import Background, ModeSwitch, at_once
 from softphone.app.modes import (
     SHORT_IN,
@@ -25,6 +26,7 @@ from softphone.app.modes import (
     streams_of,
     wish_of,
 )
+from softphone.app.secure_socket import Protection, SecureSocket
 from softphone.config import MediaOptions
 from softphone.io.media_clock import MediaClock
 from softphone.io.process_cost import ProcessCost, resident_mib
@@ -35,6 +37,7 @@ from softphone.media.paths import Outgoing, ReceivePath, Tap, TransmitPath
 from softphone.rtp.events import DtmfDigit, FirstPacket, ModeWished, WishConfirmed
 from softphone.rtp.packet import HEADER_BYTES
 from softphone.rtp.stats import overhead_bytes
+from softphone.rtp.voip_metrics import VoiceQuality
 from softphone.rtp.wish import ModeWish
 from softphone.sdp.negotiate import Negotiated
 
@@ -52,7 +55,7 @@ class MediaLeg:
     """Runs from `start` to `stop`.
 
     Args:
-        socket: where RTP and RTCP come and go, perhaps over a simulated line.
+        socket: where RTP and RTCP come and go, perhaps over a simulated line, perhaps encrypted.
         negotiated: what SDP agreed on.
         chosen: the codecs offered.
         make_device: given the sample rate, the packet interval (ms) and the time the first block starts at.
@@ -65,7 +68,7 @@ class MediaLeg:
 
     def __init__(
         self,
-        socket: PolledSocket,
+        socket: PolledSocket | SecureSocket,
         negotiated: Negotiated,
         chosen: tuple[CodecInUse, ...],
         media: MediaOptions,
@@ -77,7 +80,9 @@ class MediaLeg:
         chains: ChainMaker | None = None,
     ) -> None:
         now = time.monotonic()
-        ip_udp_bytes = overhead_bytes((negotiated.remote_host, 0))
+        self._secure = socket if isinstance(socket, SecureSocket) else None
+        trailer_bytes = 0 if self._secure is None else self._secure.tag_bytes
+        ip_udp_bytes = overhead_bytes((negotiated.remote_host, 0)) + trailer_bytes
         header_bytes = self._header_bytes = ip_udp_bytes + HEADER_BYTES
         streams = streams_of(negotiated, chosen, media, header_bytes=header_bytes)
         stream = streams[first_mode(negotiated, streams, media)]
@@ -90,10 +95,13 @@ class MediaLeg:
         self._formats = formats
         self.sample_rate_hz = codec.sample_rate_hz
         self._ptime_ms = codec.settings.ptime_ms
-        self._line_needs_loop = isinstance(socket, ImpairedSocket)
+        line = socket.inner if isinstance(socket, SecureSocket) else socket
+        self._line_needs_loop = line.needs_loop
         self._clock, self._events = clock, events
         self._timeout_s = media.rtp_timeout_s
-        self.session = open_session(negotiated, formats, stream, header_bytes=header_bytes, now=now)
+        self.session = open_session(
+            negotiated, formats, stream, header_bytes=header_bytes, trailer_bytes=trailer_bytes, now=now
+        )
         self._use_headers(stream)
         self.transmit = TransmitPath(
             codec.spec,
@@ -109,7 +117,12 @@ class MediaLeg:
         }
         likely = next((pt for pt, one in formats.items() if one.spec.name == codec.spec.name), None)
         self.receive = ReceivePath(
-            self.session, received, sample_rate_hz=self.sample_rate_hz, first=likely, repeats_ms=repeats_ms
+            self.session,
+            received,
+            sample_rate_hz=self.sample_rate_hz,
+            first=likely,
+            repeats_ms=repeats_ms,
+            noise=negotiated.receive_comfort_noise,
         )
         if chains is not None:
             put_filters(self.transmit, self.receive, chains, sample_rate_hz=self.sample_rate_hz)
@@ -146,6 +159,7 @@ class MediaLeg:
         self._source_ended, self._dtmf = False, ""
         self._first_rtp_at: float | None = None
         self._started = ProcessCost.now()
+        self.session.voice_quality = lambda now: voice_quality(self.reading())
 
     def retarget(self, negotiated: Negotiated, *, on_hold: bool = False) -> None:
         """Follow a re-INVITE: another address, another direction, another codec.
@@ -171,6 +185,7 @@ class MediaLeg:
     def stop(self) -> LegFacts:
         """Say RTCP BYE, stop the audio, and return what was measured."""
         now = time.monotonic()
+        protection = Protection() if self._secure is None else self._secure.protection
         self._switch.stop()
         self.receive.changed = lambda payload_type: None  # it need not wait for the garbage collector
         self._clock.leave(self._ptime_ms, self._tick)
@@ -178,7 +193,9 @@ class MediaLeg:
         held_s = self._held.end(now=now, stats=self.receive.stats)
         rtp = self.session.stats(now=now)
         air = self._wire.air_trace(rtp, seconds=now - self._started.at)
+        metrics = self.session.heard_metrics(now)
         self.session.bye(now=now)
+        self.session.voice_quality = lambda now: VoiceQuality()
         self._wire.flush(now)
         return LegFacts(
             codec=self.codec,
@@ -201,6 +218,9 @@ class MediaLeg:
             heard_codecs=tuple(self._heard_codecs),
             filters=filter_names(self.transmit, self.receive),
             held_s=held_s,
+            ssrc=self.session.ssrc,
+            metrics=metrics,
+            protection=protection,
         )
 
     def reading(self) -> LegReading:
@@ -237,6 +257,15 @@ class MediaLeg:
             self._switch.send_in(mode)
         if direction != "sent":
             self._wish(mode)
+
+    def note_digits(self, digits: str) -> None:
+        """Take digits of the peer, whichever way they came; what is too much is dropped."""
+        self._dtmf = (self._dtmf + digits)[:MAX_DIGITS]
+
+    @property
+    def digits(self) -> str:
+        """What the peer has keyed."""
+        return self._dtmf
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -310,19 +339,25 @@ class MediaLeg:
         formats = formats_in(self._switch.wished_mode or self.mode, negotiated, self._chosen)
         self._formats.update(formats)
         self.receive.accept({pt: (one.spec, one.settings) for pt, one in formats.items()})
+        self.receive.accept_noise(negotiated.receive_comfort_noise)
         if negotiated.send != before.send:
             self._switch.follow(
                 streams_of(negotiated, self._chosen, self._media, header_bytes=self._header_bytes)
             )
         self._change_session(formats)
-        self.session.change_headers(short=negotiated.short_rtp, reduced_rtcp=negotiated.reduced_rtcp)
+        self.session.change_headers(
+            short=negotiated.short_rtp,
+            reduced_rtcp=negotiated.reduced_rtcp,
+            extended=negotiated.rtcp_xr,
+        )
         self._use_headers(self._switch.stream)
 
     def _change_session(self, formats: dict[int, CodecInUse]) -> None:
         negotiated = self._negotiated
         self.session.change_formats(
             clock_rate_hz=self.codec.spec.clock_rate_hz,
-            receive={pt: one.spec.clock_rate_hz for pt, one in formats.items()},
+            receive={pt: one.spec.clock_rate_hz for pt, one in formats.items()}
+            | dict(negotiated.receive_comfort_noise),
             dtmf_send=negotiated.send_dtmf_payload_type,
             dtmf_send_clock_rate_hz=negotiated.send_dtmf_clock_rate_hz,
             dtmf_receive=negotiated.receive_dtmf,
@@ -374,8 +409,7 @@ class MediaLeg:
             case FirstPacket(at=at):
                 self._first_rtp_at = at
             case DtmfDigit(digit=digit):
-                if len(self._dtmf) < MAX_DIGITS:
-                    self._dtmf += digit
+                self.note_digits(digit)
             case ModeWished(wish=wish):
                 self._switch.note_wish(wish.mode)
                 if wish.mode in self._switch.modes:

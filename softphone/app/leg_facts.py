@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from dsp.level import LevelReport
 from softphone.app.codec_choice import CodecInUse
 from softphone.app.modes import ModeChange
+from softphone.app.secure_socket import Protection
 from softphone.io.process_cost import ProcessCost
 from softphone.media.paths import ReceiveStats
 from softphone.radio import CallTrace
 from softphone.rtp.stats import RtpStats, SentStats
+from softphone.rtp.xr import VoipMetrics
 
 
 @dataclass(slots=True)
@@ -70,6 +72,12 @@ class LegFacts:
     """Names of what was received, in the order in which they first came."""
     filters: Mapping[str, str | None] = field(default_factory=lambda: {"sent": None, "heard": None})
     """Names of the presets that what was sent and what was heard went through last."""
+    protection: Protection = Protection()
+    """How media was protected at the end."""
+    ssrc: int = 0
+    """Of what was sent last."""
+    metrics: VoipMetrics | None = None
+    """What was heard, as extended reports tell it (RFC 3611); None where nothing was."""
     held_s: float = 0.0
     """How long nothing was to be sent, or nothing to be heard: one side held the call."""
 

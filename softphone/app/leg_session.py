@@ -24,26 +24,33 @@ def open_session(
     stream: Stream,
     *,
     header_bytes: int,
+    trailer_bytes: int = 0,
     now: float,
 ) -> RtpSession:
     """Begin a session that sends *stream*.
 
     Args:
         formats: payload type -> what may come in; what is added to it later counts as well.
-        header_bytes: IP, UDP and RTP of a packet.
+        header_bytes: IP, UDP and RTP of a packet, and what protects it.
+        trailer_bytes: of these, what protects it.
         now: monotonic time.
     """
     spec, settings = stream.codec.spec, stream.codec.settings
     ids = StreamIds()
+    noise_ticks = spec.clock_rate_hz * settings.ptime_ms // 1000
     return RtpSession(
         remote=(negotiated.remote_host, negotiated.remote_port),
         remote_rtcp=(negotiated.remote_rtcp_host, negotiated.remote_rtcp_port),
         clock_rate_hz=spec.clock_rate_hz,
-        receive={pt: one.spec.clock_rate_hz for pt, one in formats.items()},
+        receive={pt: one.spec.clock_rate_hz for pt, one in formats.items()}
+        | dict(negotiated.receive_comfort_noise),
         dtmf_send=negotiated.send_dtmf_payload_type,
         dtmf_send_clock_rate_hz=negotiated.send_dtmf_clock_rate_hz,
         dtmf_receive=negotiated.receive_dtmf,
-        payload_ticks=lambda pt, payload: _ticks(formats[pt], payload),
+        payload_ticks=lambda pt, payload: (
+            # Of comfort noise, which has no length of its own, a packet is as long as the others.
+            _ticks(formats[pt], payload) if pt in formats else noise_ticks
+        ),
         packet_ticks=spec.clock_rate_hz * settings.ptime_ms // 1000,
         ssrc=ids.ssrc,
         sequence_number=ids.sequence_number,
@@ -58,6 +65,8 @@ def open_session(
         rtcp_bandwidth_bps=negotiated.rtcp_bandwidth_bps,
         reduced_rtcp=negotiated.reduced_rtcp,
         short=negotiated.short_rtp,
+        extended=negotiated.rtcp_xr,
+        trailer_bytes=trailer_bytes,
     )
 
 

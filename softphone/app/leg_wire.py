@@ -2,6 +2,7 @@
 
 from softphone.app.leg_facts import air_trace_of
 from softphone.app.line import PolledSocket
+from softphone.app.secure_socket import SecureSocket
 from softphone.media.budget import WireBudget
 from softphone.radio import CallTrace
 from softphone.rtp.session import RtpSession
@@ -14,12 +15,17 @@ class LegWire:
     Args:
         socket: where RTP and RTCP come and go.
         session: what makes and takes them.
-        ip_udp_bytes: headers around each of them.
+        ip_udp_bytes: what is around each of them: headers, and what protects it.
         budget: told what was sent; None: there is no limit.
     """
 
     def __init__(
-        self, socket: PolledSocket, session: RtpSession, *, ip_udp_bytes: int, budget: WireBudget | None
+        self,
+        socket: PolledSocket | SecureSocket,
+        session: RtpSession,
+        *,
+        ip_udp_bytes: int,
+        budget: WireBudget | None,
     ) -> None:
         self._socket = socket
         self._session = session

@@ -2,10 +2,16 @@
 
 import asyncio
 import random
+from typing import TYPE_CHECKING
 
+from softphone.app.traced_socket import TracedSocket
 from softphone.config import Address, LineOptions
+from softphone.io.ice_socket import IceSocket
 from softphone.io.line import Line
 from softphone.io.rtp_socket import RtpSocket
+
+if TYPE_CHECKING:
+    from softphone.io.trace import Trace
 
 Arrival = tuple[bytes, Address, float]
 
@@ -17,7 +23,10 @@ class ImpairedSocket:
     millisecond.
     """
 
-    def __init__(self, socket: RtpSocket, options: LineOptions) -> None:
+    needs_loop = True
+    """Its timer is the event loop's."""
+
+    def __init__(self, socket: RtpSocket | IceSocket | TracedSocket, options: LineOptions) -> None:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -68,14 +77,24 @@ class ImpairedSocket:
             self._timer = self._loop.call_at(due, self._let_out)
 
 
-PolledSocket = RtpSocket | ImpairedSocket
+PolledSocket = RtpSocket | IceSocket | TracedSocket | ImpairedSocket
 
 
-def open_socket(host: str, ports: tuple[int, int], options: LineOptions) -> PolledSocket:
-    """Bind a pair of ports on *host*, behind the line that *options* ask for.
+def behind_line(
+    bound: RtpSocket | IceSocket, options: LineOptions, trace: "Trace | None", host: str = ""
+) -> PolledSocket:
+    """*bound*, behind the line that *options* ask for; *trace* is told what passes the ports of *host*."""
+    socket = bound if trace is None else TracedSocket(bound, trace, host)
+    return socket if options.is_perfect else ImpairedSocket(socket, options)
+
+
+def open_socket(
+    host: str, ports: tuple[int, int], options: LineOptions, *, trace: "Trace | None" = None
+) -> tuple[RtpSocket, PolledSocket]:
+    """Bind a pair of ports on *host*: by itself, and behind the line that *options* ask for, with *trace* told what passes.
 
     Raises:
         EnvironmentProblem: no pair is free in the range.
     """
-    socket = RtpSocket.open(host, random.Random(), ports)
-    return socket if options.is_perfect else ImpairedSocket(socket, options)
+    bound = RtpSocket.open(host, random.Random(), ports)
+    return bound, behind_line(bound, options, trace, host)

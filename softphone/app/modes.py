@@ -37,6 +37,8 @@ REPORT_INTERVAL_S = 15.0
 """Mean time between our RTCP reports in mode vlr; RFC 3550 section 6.2 recommends 5 s at least."""
 SILENT_S = 60.0
 """A peer that leaves pauses out is given up after this at the earliest: in a pause only its reports are heard."""
+OWN_PAUSES = ("opus",)
+"""Codecs that describe pauses themselves, beside those of the modes vlc and vlr."""
 DIRECTIONS = ("sent", "received", "both")
 KBPS = 1000
 SHORT_IN = "vlr"
@@ -149,6 +151,21 @@ def check_mode(mode: str, modes: Container[str], *, direction: str = "both") -> 
 
 
 def _normal(
+    negotiated: Negotiated,
+    chosen: tuple[CodecInUse, ...],
+    media: MediaOptions,
+    limit_bps: int | None,
+    header_bytes: int,
+) -> Stream:
+    stream = _normal_codec(negotiated, chosen, media, limit_bps, header_bytes)
+    noise, spec = negotiated.send_comfort_noise_payload_type, stream.codec.spec
+    is_first = stream.payload_type == negotiated.codec.payload_type  # of whose clock the noise is
+    if noise is None or not is_first or spec.name in OWN_PAUSES or is_very_low_rate(spec):
+        return stream
+    return replace(stream, suppression=Suppression(dtx=True, comfort_noise=True, noise_payload_type=noise))
+
+
+def _normal_codec(
     negotiated: Negotiated,
     chosen: tuple[CodecInUse, ...],
     media: MediaOptions,

@@ -3,22 +3,22 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from dsp.errors import DspError
-from softphone.app.audio import CallAudio
-from softphone.app.call_ending import note_problem, packed_for_peer, result_of, score_call
-from softphone.app.call_plan import CallPlan, local_media_of
+from softphone.app.call_ending import note_diagnosis, note_problem, packed_for_peer, result_of, score_call
+from softphone.app.call_media import CallWithMedia
+from softphone.app.call_plan import CallPlan
 from softphone.app.call_status import StatusBoard, progress_of
-from softphone.app.leg import LegEvents, LegFacts, MediaLeg
-from softphone.app.line import open_socket
+from softphone.app.call_steering import told_to_the_user
+from softphone.app.media_ends import MediaEnds
 from softphone.app.result import Result, read_peer_result, utc_text
 from softphone.app.station import Station, now
-from softphone.call.errors import CallError
 from softphone.call.events import (
     CallEvent,
+    ChangeRefused,
+    DigitsReceived,
+    DigitsRefused,
+    EarlyMedia,
     Ended,
     Established,
     HoldChanged,
@@ -26,12 +26,12 @@ from softphone.call.events import (
     MediaChanged,
     PeerHungUp,
     Ringing,
+    TransferAsked,
+    TransferProgress,
 )
 from softphone.call.outcome import EndedBy, Ending, Outcome
-from softphone.errors import SoftphoneError, UsageError
-from softphone.io.ids import seeded_rng
-from softphone.rtp.errors import LocalRtpError
-from softphone.sdp.negotiate import LocalMedia
+from softphone.errors import UsageError
+from softphone.sip.events import Address
 
 __all__ = ["CallPlan", "OneCall"]
 
@@ -43,63 +43,31 @@ DTMF_AFTER_S = 0.5
 """After the answer, when both sides have found each other's audio."""
 
 
-class OneCall:
+class OneCall(CallWithMedia):
     """A call of *station*; `owner` of the call's events from `attach` on.
+
+    Args:
+        ends: where its media comes and goes, which it closes; None: ports that nobody was asked about.
 
     Raises (when made):
         EnvironmentProblem: no ports, or a recording cannot be written.
     """
 
-    def __init__(self, station: Station, plan: CallPlan) -> None:
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.established = False
-        self._station = station
-        self._plan = plan
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, station: Station, plan: CallPlan, ends: MediaEnds | None = None) -> None:
+        super().__init__(station, plan, ends)
         self._started_at = utc_text(time.time())
-        self._socket = open_socket(station.host, plan.media.rtp_ports, plan.line)
-        try:
-            self._audio = CallAudio(plan.audio, loop=not plan.until_played, writer=station.writer)
-        except BaseException:
-            self._socket.close()
-            raise
-        self._call: int | None = None
-        self._leg: MediaLeg | None = None
-        self._facts: LegFacts | None = None
         self._ending: Ending | None = None
         self._dropped = False
-        self._fault: SoftphoneError | DspError | None = None
         self._peer_result: Result | None = None
-        self._timers: list[asyncio.TimerHandle] = []
-        self._established_at: float | None = None
         self._board: StatusBoard | None = None
-        self._hold_refused: str | None = None
-
-    @property
-    def number(self) -> int | None:
-        """By which its station knows it; None before `attach`."""
-        return self._call
-
-    @property
-    def leg(self) -> MediaLeg | None:
-        """Its audio while that runs."""
-        return None if self._facts is not None else self._leg
-
-    @property
-    def local_media(self) -> LocalMedia:
-        """What SDP is told of us."""
-        return local_media_of(
-            self._plan,
-            host=self._station.host,
-            ports=self._socket.ports,
-            session_id=seeded_rng().getrandbits(31),
-            compact=self._station.style.is_compact,
-        )
+        self._peer_address: Address | None = None
 
     def attach(self, call: int) -> None:
         """Own the events of *call* from now on."""
         self._call = call
         self._station.owners[call] = self
+        self._station.on_moved.append(self._on_moved)
+        self._peer_address = self._station.manager.endpoint.peer_of(call)
         self._board = StatusBoard(call, placed=not self._plan.answers, radio=self._plan.media.radio)
         self._tell_changed()
 
@@ -119,6 +87,12 @@ class OneCall:
             self._station.manager.ring(self._call, now=now())
             self._station.pump()
 
+    def send_early(self) -> None:
+        """Send, and take, audio before an incoming call is answered (183); `accept` or `reject` follow."""
+        if self._call is not None:
+            self._station.manager.progress(self._call, self.local_media, now=now())
+            self._station.pump()
+
     def accept(self, headers: tuple[tuple[str, str], ...] = ()) -> None:
         """Answer an incoming call; one that has ended meanwhile stays so.
 
@@ -136,7 +110,7 @@ class OneCall:
             UsageError: a status that refuses nothing.
         """
         if self._call is not None and not self.ended.done():
-            with _told_to_the_user():
+            with told_to_the_user():
                 self._station.manager.reject(self._call, status, now=now())
             self._station.pump()
 
@@ -148,61 +122,6 @@ class OneCall:
         result = self._result_for_peer("local")
         self._station.manager.hang_up(self._call, result=result, now=now())
         self._station.pump()
-
-    @property
-    def modes(self) -> tuple[str, ...]:
-        """Modes that the running call can be sent in; none before its audio runs and after its end."""
-        return () if self._leg is None else self._leg.modes
-
-    def set_mode(self, mode: str, *, direction: str = "both") -> None:
-        """Change the mode of the running call, without a re-INVITE: see `softphone.app.leg.MediaLeg.set_mode`.
-
-        Raises:
-            UsageError: the call has no audio, or not this mode.
-        """
-        self._running(f"mode {mode}").set_mode(mode, direction=direction)
-
-    def mute(self, on: bool) -> None:
-        """Send silence, or what is captured again; see `softphone.media.paths.TransmitPath.mute`.
-
-        Raises:
-            UsageError: the call has no audio.
-        """
-        self._running("mute").transmit.mute(on)
-        self._tell_changed()
-
-    def hold(self, on: bool) -> None:
-        """Put the peer on hold, or take it back; `status` tells when the peer has agreed, or why it did not.
-
-        Raises:
-            UsageError: the call has no audio, or a change of it is under way.
-        """
-        self._running("hold")
-        assert self._call is not None
-        self._hold_refused = None
-        with _told_to_the_user():
-            self._station.manager.hold(self._call, on, now=now())
-        self._station.pump()
-
-    def send_dtmf(self, digits: str) -> None:
-        """Send *digits*, of 0-9 * # A-D, in place of the audio (RFC 4733), behind those that still wait.
-
-        Raises:
-            UsageError: the call has no audio or is on hold, the peer takes none, or one of them is no key.
-        """
-        leg = self._running("DTMF")
-        if not digits:
-            raise UsageError("DTMF wants digits of 0-9 * # A-D, got none")
-        if not leg.transmit.enabled:
-            raise UsageError(f"DTMF {digits} cannot be sent while the call is on hold: nothing is")
-        with _told_to_the_user():
-            leg.session.send_dtmf(digits.upper())
-
-    def _running(self, what: str) -> MediaLeg:
-        leg = self.leg
-        if leg is None:
-            raise UsageError(f"{what} is for a call whose audio runs, this one is not there yet or over")
-        return leg
 
     def status(self) -> dict[str, Any]:
         """How the call stands: docs/calls.md defines the keys. Cheap enough for ten times a second.
@@ -221,21 +140,42 @@ class OneCall:
             now=now(),
         )
 
+    @property
+    def established_at(self) -> float | None:
+        """When it was answered; None: it was not."""
+        return self._established_at
+
+    @property
+    def digits(self) -> str:
+        """What the peer has keyed so far."""
+        if self.leg is not None:
+            return self.leg.digits
+        return "" if self._facts is None else self._facts.dtmf
+
+    @property
+    def plan(self) -> CallPlan:
+        """What was decided before it."""
+        return self._plan
+
     def progress(self) -> dict[str, Any] | None:
         """Figures of the running call for a person, None when there is no audio yet."""
-        if self._leg is None or self._established_at is None:
+        leg = self.leg
+        if leg is None or self._established_at is None:
             return None
         return {
             "elapsed_s": now() - self._established_at,
             "total_s": self._plan.seconds,
-            **progress_of(self._leg.reading(), radio=self._plan.media.radio),
+            **progress_of(leg.reading(), radio=self._plan.media.radio),
         }
 
     async def finish(self, stop: asyncio.Event) -> Result:
         """Wait for the end of the call; close recordings, score unless *stop* is requested, and return the RESULT."""
         try:
             await asyncio.shield(self.ended)
-            return await self._closed(stop)
+            result = await self._closed(stop)
+            await self.transfer.succeeded(stop)
+            result["transfer"] = self.transfer.report()
+            return result
         except asyncio.CancelledError:
             self.hang_up()  # the peer hears of it; nobody waits for its answer
             raise
@@ -245,18 +185,35 @@ class OneCall:
     def discard(self) -> None:
         """Release what the call holds; it has ended, or was never placed."""
         self._stop_audio()
-        self._socket.close()
+        self._close_media()
         self._audio.close()
         self._audio.discard_temporary()
-        self._leg = None  # it refers to this call: its buffers need not wait for the garbage collector
+        if self._on_moved in self._station.on_moved:
+            self._station.on_moved.remove(self._on_moved)
 
     async def _closed(self, stop: asyncio.Event) -> Result:
         self._stop_audio()
-        self._socket.close()
+        self._close_media()
+        await self._ends.settle()
         recording = self._audio.close()
         result = self._make_result()
         result["peer_result"] = self._peer_result
+        result["early_media_s"] = self._early_s
         note_problem(result, self._fault or self._audio.problem)
+        peer_host = None if self._peer_address is None else self._peer_address[0]
+        note_diagnosis(
+            result, self._plan, self._station.account, media_host=self._ends.host, peer_host=peer_host
+        )
+        if self._facts is not None and self._negotiated is not None and self._station.account.quality_report:
+            from softphone.app.quality_reports import publish, report_of
+
+            assert self._call is not None
+            report = report_of(
+                self._station.manager.info(self._call), self._facts, self._ends, self._negotiated,
+                placed=not self._plan.answers, started_at=self._started_at,
+            )  # fmt: skip
+            if report is not None:
+                await publish(self._station, report)
         if self._facts is not None and recording is not None:
             await score_call(result, self._plan.audio, recording, self._facts, stop)
         return result
@@ -266,19 +223,42 @@ class OneCall:
         match event:
             case Ringing():
                 log.info("ringing")
+            case EarlyMedia(negotiated=negotiated):
+                self._take_media(negotiated, answered=False)
             case Established(negotiated=negotiated):
-                try:
-                    self._start_audio(negotiated)
-                except (SoftphoneError, DspError) as error:
-                    self._fault = error
-                    self._loop.call_soon(self.hang_up)
+                # A redirect, or an address that did not answer, may have led elsewhere.
+                self._peer_address = self._station.manager.endpoint.peer_of(event.call)
+                self._take_media(negotiated, answered=True)
             case MediaChanged(negotiated=negotiated) | HoldChanged(negotiated=negotiated):
+                self._negotiated = negotiated
                 on_hold = self._station.manager.info(event.call).on_hold
-                if self._leg is not None:
-                    self._leg.retarget(negotiated, on_hold=on_hold)
+                if self._secure is not None:
+                    self._secure.follow(negotiated, then=None, failed=self._on_insecure)
+                if self.leg is not None:
+                    self.leg.retarget(negotiated, on_hold=on_hold)
+                    self._follow(self.leg, negotiated)
             case HoldRefused():
                 self._hold_refused = f"{event.sip_status} {event.reason}"
                 log.warning("the peer refused a change of hold: %s", self._hold_refused)
+            case ChangeRefused():
+                self._change_refused = f"{event.sip_status} {event.reason}"
+                log.warning("the peer refused another codec or address: %s", self._change_refused)
+            case DigitsReceived(digits=digits):
+                if self.leg is not None:
+                    self.leg.note_digits(digits)
+            case DigitsRefused(digits=digits):
+                self._dtmf_refused = f"{digits}: {event.sip_status}"
+                log.warning("the peer refused DTMF by INFO, %s", self._dtmf_refused)
+            case TransferProgress(sip_status=status, over=over):
+                self.transfer.note(status, over=over)
+                if over and 200 <= status < 300:
+                    self._loop.call_soon(self.hang_up)  # RFC 5589 section 6.1: the peer is where it was sent
+            case TransferAsked() if self._plan.on_transfer is not None:
+                self._plan.on_transfer(self, event)
+                self._loop.call_soon(self._station.pump)
+            case TransferAsked():
+                self._station.manager.reject_transfer(event.call, 603, now=now())
+                self._loop.call_soon(self._station.pump)
             case PeerHungUp():
                 self._stop_audio()
                 self._station.note_bye()
@@ -292,46 +272,37 @@ class OneCall:
         if self._plan.on_changed is not None:
             self._loop.call_soon(self._plan.on_changed, self)
 
-    def _start_audio(self, negotiated: Any) -> None:
-        if self._leg is not None:
-            return
+    def _on_answered(self) -> None:
+        plan = self._plan
         self.established = True
         self._established_at = now()
-        plan = self._plan
-        leg = self._leg = MediaLeg(
-            self._socket,
-            negotiated,
-            plan.chosen,
-            plan.media,
-            clock=self._station.clock,
-            make_device=self._audio.open_device,
-            events=LegEvents(source_ended=self._on_source_ended, timed_out=self._on_timed_out),
-            background=self._station.background,
-            chains=plan.chains,
-        )
-        self._audio.open_recordings(leg.sample_rate_hz)
-        leg.add_taps(heard=self._audio.heard_tap, sent=self._audio.sent_tap)
+        self._audio.begin(self._established_at)
         if plan.seconds is not None:
             self._later(plan.seconds, self.hang_up)
         if plan.dtmf:
-            if negotiated.send_dtmf_payload_type is None:
-                log.warning("the peer takes no telephone-event (RFC 4733): DTMF is not sent")
-            else:
-                self._later(DTMF_AFTER_S, lambda: _send_dtmf(leg, plan.dtmf))
+            self._later(DTMF_AFTER_S, self._send_planned_dtmf)
         if plan.on_running is not None:
             self._loop.call_soon(plan.on_running, self)
+
+    def _send_planned_dtmf(self) -> None:
+        try:
+            self.send_dtmf(self._plan.dtmf)
+        except UsageError as error:
+            log.warning("%s", error)
 
     def _on_source_ended(self) -> None:
         if self._plan.until_played:
             self._later(TAIL_S, self._hang_up_after_dtmf)
 
     def _hang_up_after_dtmf(self) -> None:
-        if self._leg is not None and self._leg.session.dtmf_pending:
+        if self.dtmf_pending:
             self._later(TAIL_S, self._hang_up_after_dtmf)
         else:
             self.hang_up()
 
     def _on_timed_out(self) -> None:
+        if not self.established:
+            return  # who calls may say nothing before the answer
         self._dropped = True
         self.hang_up()
 
@@ -350,19 +321,24 @@ class OneCall:
         self._station.owners.pop(event.call, None)
         self.ended.set_result(None)
 
-    def _stop_audio(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        if self._leg is not None and self._facts is None:
-            self._facts = self._leg.stop()
-
     def _make_result(self) -> Result:
         assert self._call is not None
         assert self._ending is not None
-        return result_of(
+        result = result_of(
             self._station.manager.info(self._call), self._ending, self._facts, self._plan, self._started_at
         )
+        if self._peer_address is not None:
+            result["signalling"] = self._station.signalling(self._peer_address)
+        result["ice"] = self._ends.path()
+        return result
+
+    @property
+    def _early_s(self) -> float | None:
+        """How long audio ran before the answer, or before the end of a call without one."""
+        if self._early_at is None or self._call is None:
+            return None
+        end = self._established_at or self._station.manager.info(self._call).ended_at
+        return None if end is None else round(end - self._early_at, 2)
 
     def _result_for_peer(self, ended_by: EndedBy) -> bytes:
         """Our RESULT so far, as the BYE exchange carries it: without a score, which takes longer than a BYE may."""
@@ -375,22 +351,3 @@ class OneCall:
         info = self._station.manager.info(self._call)
         result = result_of(info, ending, self._facts, self._plan, self._started_at)
         return packed_for_peer(result, is_brief=self._station.style.is_compact)
-
-    def _later(self, delay_s: float, action: Any) -> None:
-        self._timers.append(self._loop.call_later(delay_s, action))
-
-
-@contextmanager
-def _told_to_the_user() -> Iterator[None]:
-    """Turn what a core refuses into a `UsageError`."""
-    try:
-        yield
-    except (CallError, LocalRtpError) as error:
-        raise UsageError(str(error)) from None
-
-
-def _send_dtmf(leg: MediaLeg, digits: str) -> None:
-    try:
-        leg.session.send_dtmf(digits)
-    except LocalRtpError as error:  # a re-INVITE has taken telephone-event away meanwhile
-        log.warning("%s", error)

@@ -3,12 +3,14 @@
 from dataclasses import asdict, replace
 from typing import Any
 
-from dsp.call_rating import call_rating
 from softphone.app.codec_choice import CodecInUse
-from softphone.app.leg_facts import LegFacts, LegReading
+from softphone.app.leg_facts import LegFacts
+from softphone.app.leg_quality import emodel_report, playout_delay_ms
+from softphone.app.secure_socket import Protection
 from softphone.call.manager import CallInfo
 from softphone.radio import DEFAULT_RADIO, CallTrace, RadioInUse, call_airtime
 from softphone.rtp.stats import ReceivedStats, SentStats
+from softphone.rtp.voip_metrics import readable
 from softphone.scorer.live import LineFacts, verdicts
 
 
@@ -29,9 +31,15 @@ def media_report(
         "first_rtp_s": None if facts.first_rtp_at is None else round(facts.first_rtp_at - info.invited_at, 4),
         "duration_s": round(seconds, 3),
         "codec": codec_report(facts.codec),
+        "encryption": facts.protection.encryption,
+        "srtp": srtp_report(facts.protection),
         "mode": facts.mode,
         "mode_changes": [asdict(each) for each in facts.mode_changes],
-        "sent": {**_direction(rtp.sent, info.sip_bytes_sent), "withheld": facts.withheld},
+        "sent": {
+            **_direction(rtp.sent, info.sip_bytes_sent),
+            "withheld": facts.withheld,
+            "unanswered": rtp.unanswered_packets,
+        },
         "received": {
             **_direction(rtp.received, info.sip_bytes_received),
             "lost": rtp.received.lost,
@@ -42,12 +50,14 @@ def media_report(
             "pdv_p95_ms": rounded(rtp.received.pdv_p95_ms, 2),
             "playout_delay_ms": rounded(playout_delay_ms(facts), 1),
             "level_dbov": rounded(facts.heard.level_dbov, 2),
+            "source": None if rtp.received.learnt is None else format_address(rtp.received.learnt),
             "strangers": rtp.received.strangers,
             "undecodable": rtp.received.undecodable + facts.receive.undecodable_packets,
         },
         "remote": {
             "loss_pct": rounded(rtp.remote.loss_pct, 2),
             "jitter_ms": rounded(rtp.remote.jitter_ms, 2),
+            "voip_metrics": None if rtp.told is None else readable(rtp.told),
         },
         "rtt_ms": rounded(rtp.rtt_ms, 2),
         "emodel": emodel_report(facts),
@@ -85,6 +95,13 @@ def airtime_report(air: CallTrace | None, *, sip_bytes: tuple[int, int], radio: 
     return call_airtime(RadioInUse.parse(radio), replace(air, sip_bytes=sip_bytes))
 
 
+def srtp_report(protection: Protection) -> dict[str, Any] | None:
+    """How media was encrypted, and what was dropped for it; None: it was not."""
+    if protection.stats is None:
+        return None
+    return {"suite": protection.suite, **asdict(protection.stats)}
+
+
 def codec_report(codec: CodecInUse) -> dict[str, Any]:
     """What is sent with."""
     return {
@@ -93,35 +110,6 @@ def codec_report(codec: CodecInUse) -> dict[str, Any]:
         "bit_rate_bps": codec.settings.bit_rate_bps,
         "ptime_ms": codec.settings.ptime_ms,
     }
-
-
-def emodel_report(facts: LegFacts | LegReading) -> dict[str, Any] | None:
-    """The rating of what was heard here; None where nothing was."""
-    received = facts.rtp.received
-    if received.packets == 0:
-        return None
-    spec, settings = facts.codec.spec, facts.codec.settings
-    delay_ms = 1000 * spec.delay_samples(settings) / facts.codec.sample_rate_hz
-    return dict(
-        call_rating(
-            rtt_ms=facts.rtp.rtt_ms,
-            playout_delay_ms=playout_delay_ms(facts) or 0.0,
-            packet_ms=settings.ptime_ms,
-            codec_delay_ms=delay_ms,
-            loss_pct=received.loss_pct or 0.0,
-            discard_pct=received.discard_pct or 0.0,
-            burst_r=received.burst_r,
-            codec=spec.name,
-            bit_rate_bps=settings.bit_rate_bps,
-            sample_rate_hz=facts.codec.sample_rate_hz,
-        )
-    )
-
-
-def playout_delay_ms(facts: LegFacts | LegReading) -> float | None:
-    """Time in the jitter buffer and, decoded, behind it."""
-    waited_ms = facts.rtp.received.playout_delay_ms
-    return None if waited_ms is None else waited_ms + 1000 * facts.waiting_samples / facts.heard_rate_hz
 
 
 def _line_facts(facts: LegFacts, concealed_ms: float) -> LineFacts:
@@ -147,6 +135,12 @@ def _cost(facts: LegFacts, seconds: float) -> dict[str, Any]:
         "rss_mib": rounded(facts.rss_mib, 1),
         "wakeups_per_s": wakeups,
     }
+
+
+def format_address(address: tuple[str, int]) -> str:
+    """*address* as host:port, an IPv6 host in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def rounded(value: float | None, digits: int) -> float | None:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -75,6 +75,8 @@ def make_result(
         "mode": "normal",
         "mode_changes": [],
         "encryption": "none",
+        "srtp": None,
+        "signalling": None,
         "sent": None,
         "received": None,
         "remote": None,
@@ -87,7 +89,15 @@ def make_result(
         "dtmf_received": "",
         "filter": {"sent": None, "heard": None},
         "held_s": None,
+        "early_media_s": None,
+        "redirected_to": info.redirected_to,
+        "session_expires_s": info.session_expires_s,
+        "transfer": None,
+        "script": None,
+        "other_calls": None,
+        "ice": None,
         "recording": None,
+        "diagnosis": None,
         "peer_result": peer_result,
         "error": None,
     }
@@ -155,17 +165,29 @@ def exit_status(results: Iterable[Result]) -> int:
     """The status for all *results*: the worst of them and of what their peers heard."""
     worst = 0
     for result in results:
-        for side in (result, result.get("peer_result")):
-            if side is not None:
-                worst = max(worst, _status(side), key=SEVERITY.index)
+        for side in _sides(result):
+            worst = max(worst, _status(side), key=SEVERITY.index)
     return worst
+
+
+def _sides(result: Result) -> Iterator[Result]:
+    """*result*, the peer's, and those of the calls that came of it; where a script says how it ends, it alone."""
+    yield result
+    if result.get("exit_status") == 0:
+        return
+    if result.get("peer_result") is not None:
+        yield result["peer_result"]
+    successor = (result.get("transfer") or {}).get("result")
+    for other in (successor, *(result.get("other_calls") or {}).values()):
+        if other is not None:
+            yield from _sides(other)
 
 
 def check_min_mos(result: Result, minimum: float) -> None:
     """Mark *result* where a side misses *minimum*, or where nothing heard here can be held against a MOS."""
     mos = _mos(result)
     if mos is None:
-        _mark(
+        mark(
             result,
             f"--min-mos {minimum:g} needs a trusted MOS or a codec with an E-model value of the ITU, got neither "
             f"for {_codec_name(result)}: give --expect, or use --codec pcmu",
@@ -177,14 +199,15 @@ def check_min_mos(result: Result, minimum: float) -> None:
         heard.append((theirs, "by the peer"))
     for (value, scale), where in heard:  # each by itself: two scales are not compared
         if value < minimum:
-            _mark(
+            mark(
                 result,
                 f"MOS heard {where} is {value:.2f} ({scale}), wanted at least {minimum:g}",
                 exit_status=6,
             )
 
 
-def _mark(result: Result, error: str, *, exit_status: int) -> None:
+def mark(result: Result, error: str, *, exit_status: int) -> None:
+    """Say in *result* what was missed, unless something is said there already."""
     if result["error"] is None:
         result["error"], result["exit_status"] = error, exit_status
 
@@ -208,10 +231,12 @@ def _status(side: Result) -> int:
         status = EXIT_STATUS[Outcome(side.get("outcome"))]
     except ValueError:
         return 0  # a peer of another version; its word decides nothing
-    own = side.get("exit_status", 0)
+    own = side.get("exit_status")
+    if own == 0 or (own == 6 and side.get("script")):
+        return int(own)  # a script has said how the call is to end
     # What a call failed of may be the user's or the system's; any other outcome speaks for itself.
     decides = own in SEVERITY[1:] and status in (0, EXIT_STATUS[Outcome.FAILED])
-    return int(own) if decides else status
+    return int(own or 0) if decides else status
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -4,12 +4,13 @@ import argparse
 import logging
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from softphone.cli.parser import given_options
-from softphone.cli.terminal import Terminal
+from softphone.cli.terminal import Terminal, visible
 from softphone.config import AnswerOptions, CallOptions, DemoOptions
 from softphone.settings import Settings, load_settings
 
@@ -61,8 +62,8 @@ def event_printer(terminal: Terminal) -> Callable[[Mapping[str, Any]], None]:
         if "event" in event:
             if terminal.as_json:
                 terminal.print_json(event)
-            elif event["event"] == "listening":
-                terminal.print(f"listening at {event['uri']}")
+            elif (line := _line_of(event)) is not None:
+                terminal.print(line)
             if event.get("error"):
                 terminal.note(str(event["error"]))
         else:
@@ -70,6 +71,20 @@ def event_printer(terminal: Terminal) -> Callable[[Mapping[str, Any]], None]:
         terminal.stop_if_unread()
 
     return on_event
+
+
+def _line_of(event: Mapping[str, Any]) -> str | None:
+    """What a person is told of an event; None: nothing."""
+    match event["event"]:
+        case "listening":
+            return f"listening at {event['uri']}"
+        case "registered":
+            others = len(event["contacts"]) - 1
+            more = f", beside {others} other{'s' if others > 1 else ''}" if others > 0 else ""
+            return f"registered {event['aor']} as {event['contact']} for {event['expires_s']} s{more}"
+        case "unregistered":
+            return f"{'no longer' if event['told'] else 'perhaps still'} registered as {event['aor']}"
+    return None
 
 
 def serving_printer(terminal: Terminal, *, event: bool = True) -> "Callable[[Serving], None]":
@@ -93,18 +108,50 @@ def call(given: argparse.Namespace, terminal: Terminal) -> int:
     from softphone import app
 
     terminal.show(f"calling {options.uri} ...")
-    results = app.place_call(options, terminal.on_progress, on_serving=serving_printer(terminal, event=False))
+    tally = _Tally(terminal, tells=options.repeat == 0)
+    results = app.place_call(
+        options,
+        terminal.on_progress,
+        on_serving=serving_printer(terminal, event=False),
+        on_result=tally.add,
+    )
     with _undisturbed():
-        _print_calls(options, results, terminal)
+        _print_calls(options, results, terminal, tally.outcomes)
     return app.exit_status(results)
 
 
-def _print_calls(options: CallOptions, results: Sequence[Mapping[str, Any]], terminal: Terminal) -> None:
+class _Tally:
+    """Counts what becomes of calls; where nobody knows how many there will be, says so of each."""
+
+    def __init__(self, terminal: Terminal, *, tells: bool) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self._terminal = terminal
+        self._tells = tells
+
+    def add(self, result: Mapping[str, Any]) -> None:
+        """Count a RESULT."""
+        self.outcomes[result["outcome"]] += 1
+        if self._tells and not self._terminal.as_json:
+            from softphone.cli.table import call_on_a_line
+
+            self._terminal.print(call_on_a_line(self.outcomes.total(), result))
+            self._terminal.stop_if_unread()
+
+
+def _print_calls(
+    options: CallOptions,
+    results: Sequence[Mapping[str, Any]],
+    terminal: Terminal,
+    outcomes: "Counter[str]",
+) -> None:
     if options.repeat == 1 and results:
         _print_result(results[0], terminal)
     elif terminal.as_json:
-        completed = sum(result["outcome"] == "completed" for result in results)
-        terminal.print_json({"schema": 1, "completed": completed, "calls": results})
+        summary = {"completed": outcomes["completed"], "placed": outcomes.total(), "outcomes": dict(outcomes)}
+        terminal.print_json({"schema": 1, **summary, "calls": results})
+    elif options.repeat == 0:
+        found = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
+        terminal.print(f"{outcomes.total()} calls to {options.uri}: {found}")
     else:
         from softphone.cli.table import calls_one_a_line
 
@@ -140,7 +187,7 @@ def settings_of(given: argparse.Namespace, terminal: Terminal) -> Settings:
     logging.basicConfig(
         level=_LEVELS[min(given.verbose, 2)], format="%(message)s", handlers=[handler], force=True
     )
-    settings = load_settings(given.command, given.config)
+    settings = load_settings(given.command, given.config, account=getattr(given, "account", None))
     settings.add(given_options(given), "--")
     if settings.password_is_open:
         terminal.note("warning: others can read a password given openly; --password-env is safe")
@@ -158,9 +205,10 @@ class _TerminalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print one record."""
         if self._in_full:
+            record.msg, record.args = visible(record.getMessage()), None
             self._terminal.note(self.format(record))
             return
-        line = " ".join(record.getMessage().split())
+        line = visible(" ".join(record.getMessage().split()))
         error = record.exc_info[1] if record.exc_info else None
         self._terminal.note(line if error is None else f"{line}: {type(error).__name__}: {error}")
 
@@ -191,12 +239,21 @@ def _explain(result: Mapping[str, Any], terminal: Terminal, prefix: str = "") ->
     if result.get("error"):
         terminal.note(f"{prefix}{result['error']}")
     elif result["outcome"] != "completed":
-        terminal.note(f"{prefix}{result['outcome']}: {_why(result)}")
+        terminal.note(f"{prefix}{result['outcome']}: {_diagnosed(result)}")
     elif peer and peer["outcome"] in ("no-audio", "dropped"):
         terminal.note(f"{prefix}at the peer: {peer['outcome']}: {_why(peer)}")
 
 
+def _diagnosed(result: Mapping[str, Any]) -> str:
+    """Why a call failed, and what to try."""
+    found = result.get("diagnosis")
+    if found is None:
+        return _why(result)
+    return "; ".join(filter(None, (found["why"], found["try"])))
+
+
 def _why(result: Mapping[str, Any]) -> str:
+    """The same of a RESULT that a peer made."""
     verdict = result.get("verdict")
     if result["outcome"] == "no-audio" and isinstance(verdict, list):
         for word, meaning in _NO_AUDIO:

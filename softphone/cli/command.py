@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from softphone.cli.parser import parse
 from softphone.cli.terminal import Terminal
-from softphone.errors import SoftphoneError
+from softphone.errors import RefusedError, SoftphoneError, UnreachableError
 
 INTERRUPTED = "interrupted before there was a result"
 
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments, terminal)
     except SoftphoneError as error:
-        terminal.error(str(error))
+        terminal.error(str(error), **_diagnosed(error))
         return error.exit_status
     except KeyboardInterrupt:
         terminal.error(INTERRUPTED)
@@ -35,6 +35,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         terminal.error(f"internal error: {type(error).__name__}: {error}; -vv shows where")
         return SoftphoneError.exit_status
+
+
+def _diagnosed(error: SoftphoneError) -> dict[str, object]:
+    """What an error of the network says of its cause, for the error object."""
+    if not isinstance(error, UnreachableError | RefusedError):
+        return {}
+    from softphone.app.diagnosis import diagnosis_of_error
+
+    found = diagnosis_of_error(str(error))
+    return {} if found is None else {"diagnosis": found.as_json()}
 
 
 def _open_closed_streams() -> None:
@@ -91,6 +101,14 @@ def _run(arguments: list[str], terminal: Terminal) -> int:
         from softphone.cli import remote
 
         return remote.run(given, terminal)
+    if given.command == "register":
+        from softphone.cli import register
+
+        return register.run(given, terminal)
+    if given.command == "ladder":
+        from softphone.cli import ladder
+
+        return ladder.run(given, terminal)
     if given.command == "console":
         from softphone.cli import console
 

@@ -26,6 +26,7 @@ _CALLS = {
     "demo": "a whole test call on this machine: two processes, recorded and scored",
     "answer": "answer calls",
     "call": "call a SIP URI",
+    "register": "keep a registration and answer the calls that it brings",
 }
 _FILTER = "run a sound file, or sound as it is heard, through filters"
 _FILTER_USAGE = """softphone filter PRESET|FILE.toml IN OUT [--set PATH=VALUE ...] [options]
@@ -92,6 +93,7 @@ _MEMO_VERBS = {
         "softphone memo history cpps_db --tag vowel --out cpps.html",
     ),
 }
+_LADDER = "draw who sent what to whom in a call, from a trace or a capture"
 _CONSOLE = "calls, filters and scores, all steered from a page in the browser"
 _REMOTE = "steer a filter or a call that somebody serves"
 _REMOTE_USAGE = """softphone remote [--at HOST:PORT|NAME] [--token-env VAR] [--chain NAME] VERB
@@ -106,11 +108,13 @@ _EXAMPLES = {
     "demo": "softphone demo --seconds 5 --out recordings",
     "answer": "softphone answer --listen 127.0.0.1:5070 --calls 1 --record heard.wav --json",
     "call": "softphone call sip:bob@127.0.0.1:5070 --codec opus:16000 --ptime 60 --record heard.wav",
+    "register": "softphone register sip:alice@pbx.example.com --password-env PBX_PASSWORD --echo",
     "filter": "softphone filter voice-clear in.wav out.wav --set low-cut.freq_hz=120\n"
     "  softphone filter voice-clear --live --serve",
     "console": "softphone console --serve 127.0.0.1:8765 --out recordings",
     "remote": "softphone remote set low-cut.freq_hz 200",
     "devices": "softphone devices --json",
+    "ladder": "softphone call sip:bob@127.0.0.1:5070 --trace call.txt\n  softphone ladder call.txt --svg call.svg",
     "codec": "softphone codec list",
     "codec list": "softphone codec list --json",
     "codec encode": "softphone codec encode opus:6000 in.wav out.bin --ptime 60",
@@ -124,7 +128,7 @@ _EXAMPLES = {
 }
 
 
-_WITH_OPTIONS = ("filter", "score", "voice", "memo", "radio", "console", "remote", "codec", "sweep")
+_WITH_OPTIONS = ("filter", "score", "voice", "memo", "radio", "console", "remote", "codec", "sweep", "ladder")
 _VERBS: dict[str | None, tuple[str | None, ...]] = {
     "codec": tuple(_CODEC_VERBS),
     "voice": ("voice", "avqi", "dsi"),
@@ -183,6 +187,9 @@ def make_parser(command: str | None) -> Parser:
     one = _add(commands, "remote", "remote", _REMOTE)
     if command == "remote":
         _add_remote_options(one)
+    one = _add(commands, "ladder", "ladder", _LADDER)
+    if command == "ladder":
+        _add_ladder_options(one)
     _add(commands, "devices", "devices", "list sound devices")
     codec = _add(commands, "codec", "codec", "codecs: see `softphone codec list`", common=False)
     verbs = codec.add_subparsers(dest="verb", metavar="VERB", parser_class=Parser, required=True)
@@ -285,6 +292,8 @@ def _add_call_options(parser: Parser, command: str) -> None:
     parser.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
     if command == "call":
         parser.add_argument("uri", metavar="URI", help="whom to call, like sip:bob@127.0.0.1:5060")
+    elif command == "register":
+        parser.add_argument("uri", metavar="URI", help="whose calls, like sip:alice@pbx.example.com")
     options = [option for option in OPTIONS if command in option.commands]
     for option in options:
         if option.group not in GROUPS:
@@ -407,6 +416,18 @@ def _add_memo_options(parser: Parser, verb: str) -> None:
         for option in OPTIONS:
             if option.group == "serve":
                 _add_option(serve, option)
+
+
+def _add_ladder_options(parser: Parser) -> None:
+    from softphone.options import OPTIONS
+
+    parser.add_argument(
+        "trace", metavar="TRACE|CALL.pcap", help="what --trace wrote, or a pcap or pcapng file"
+    )
+    parser.add_argument("--config", metavar="FILE", help=_CONFIG_HELP)
+    for option in OPTIONS:
+        if "ladder" in option.commands:
+            _add_option(parser, option)
 
 
 def _add_radio_options(parser: Parser) -> None:

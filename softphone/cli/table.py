@@ -46,6 +46,13 @@ def calls_one_a_line(title: str, results: Sequence[Result]) -> str:
     return listing(title, ["started", "outcome", *(name for name, _ in columns)], rows)
 
 
+def call_on_a_line(number: int, result: Result) -> str:
+    """Return one call of many as a line of text."""
+    columns = [row for row in _ROWS if row[0] in ("talk", "loss", "verdict", "score")]
+    shown = [f"{name} {text}" for name, figure in columns if (text := figure(result))]
+    return ", ".join([f"{number}: {result['started_at']} {result['outcome']}", *shown])
+
+
 def listing(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a plain table; what is too long for its last column stands below, after the row's first cell."""
     table = _table(*columns)
@@ -123,6 +130,19 @@ def _codec(result: Result) -> str:
     return f"{codec.get('name')} {codec.get('bit_rate_bps')} b/s, {codec.get('ptime_ms')} ms"
 
 
+def _transfer(result: Result) -> str:
+    transfer = result.get("transfer")
+    return f"to {transfer.get('target')} ({transfer.get('status')})" if isinstance(transfer, Mapping) else ""
+
+
+def _script(result: Result) -> str:
+    steps = result.get("script")
+    if not isinstance(steps, list):
+        return ""
+    met = sum(isinstance(each, Mapping) and bool(each.get("ok")) for each in steps)
+    return f"{met} of {len(steps)} steps as expected"
+
+
 def _score(result: Result) -> str:
     score = result.get("score")
     if not isinstance(score, Mapping):
@@ -182,6 +202,10 @@ _ROWS: tuple[tuple[str, Callable[[Result], str]], ...] = (
     ("E-model", _emodel),
     ("MOS-CQE", _figure("emodel.mos_cq", "{:.2f}")),
     ("DTMF heard", _figure("dtmf_received", "{}")),
+    ("early media", _figure("early_media_s", "{:.1f} s")),
+    ("redirected to", _figure("redirected_to", "{}")),
+    ("transfer", _transfer),
+    ("script", _script),
     ("airtime", lambda result: gauge(result.get("airtime"))),
     ("radio", _figure("airtime.radio_mw", "{:.1f} mW")),
     ("CPU", _figure("cost.cpu_ms_per_s", "{:.1f} ms/s")),

@@ -57,12 +57,12 @@ class Terminal:
             self._live = False
             self._write_error(_CLEAR_LINE)
 
-    def error(self, message: str) -> None:
-        """Say in one line what went wrong; JSON on standard output, too, where that was asked for."""
+    def error(self, message: str, **more: object) -> None:
+        """Say in one line what went wrong; JSON on standard output, too, with *more* in it, where that was asked for."""
         line = " ".join(message.split())
         self.note(line)
         if self.as_json:
-            self.print_json({"error": line})
+            self.print_json({"error": line, **more})
 
     def note(self, message: str) -> None:
         """Say something on standard error."""
@@ -153,6 +153,11 @@ def live_line(figures: Mapping[str, Any]) -> str:
         + ("" if loss is None else f"   loss {loss:.1f} %")
         + ("" if level is None or not math.isfinite(level) else f"   level {level:.1f} dBov")
     )
+
+
+def visible(text: str) -> str:
+    """*text*, which may quote a peer, as one line: what would steer a terminal or begin another line stands as an escape."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def harmless(text: str) -> str:

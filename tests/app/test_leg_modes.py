@@ -32,6 +32,8 @@ AGREED = Negotiated(
 
 
 class Wire:
+    needs_loop = False
+
     def __init__(self):
         self.arrivals, self.sent = [], []
 

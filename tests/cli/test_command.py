@@ -46,10 +46,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Fake `place_call`: remembers its options, returns or raises what `answer` holds."""
     seen: dict[str, Any] = {"answer": [result()]}
 
-    def place_call(options: CallOptions, on_progress: object, *, on_serving: object) -> list[dict[str, Any]]:
+    def place_call(
+        options: CallOptions, on_progress: object, *, on_serving: object, on_result: Callable[[Any], None]
+    ) -> list[dict[str, Any]]:
         seen.update(options=options, on_progress=on_progress)
         if isinstance(seen["answer"], BaseException):
             raise seen["answer"]
+        for each in seen["answer"]:
+            on_result(each)
         return list(seen["answer"])
 
     monkeypatch.setattr(app, "place_call", place_call)
@@ -196,21 +200,27 @@ def test_a_missed_threshold_is_told_once(calls: dict[str, Any], capsys: pytest.C
 
 
 @pytest.mark.parametrize(
-    ("error", "status"),
+    ("error", "status", "cause"),
     [
-        (UnreachableError("no route to 192.0.2.1"), 3),
-        (EnvironmentProblem("port 5060 is taken:\nuse another"), 2),
-        (SoftphoneError("it broke"), 1),
+        (UnreachableError("no route to 192.0.2.1"), 3, "unreachable"),
+        (EnvironmentProblem("port 5060 is taken:\nuse another"), 2, None),
+        (SoftphoneError("it broke"), 1, None),
     ],
 )
 def test_an_error_is_one_line_and_an_object(
-    calls: dict[str, Any], capsys: pytest.CaptureFixture[str], error: SoftphoneError, status: int
+    calls: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    error: SoftphoneError,
+    status: int,
+    cause: str | None,
 ) -> None:
     calls["answer"] = error
     assert main(["call", URI, "--json"]) == status
     out, err = capsys.readouterr()
     line = " ".join(str(error).split())
-    assert only_object(out) == {"error": line}
+    got = only_object(out)
+    assert got.pop("diagnosis", {}).get("cause") == cause
+    assert got == {"error": line}
     assert err == f"softphone: {line}\n"
     assert main(["call", URI]) == status
     out, err = capsys.readouterr()
@@ -289,7 +299,7 @@ def test_an_open_password_is_warned_of(calls: dict[str, Any], capsys: pytest.Cap
 def test_logs_go_to_standard_error_as_far_as_asked_for(
     flags: list[str], shown: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def place_call(options: CallOptions, on_progress: object, *, on_serving: object) -> list[dict[str, Any]]:
+    def place_call(options: CallOptions, on_progress: object, **_: object) -> list[dict[str, Any]]:
         log = logging.getLogger("softphone.app")
         log.debug("d")
         log.info("i")
@@ -361,7 +371,7 @@ def test_call_with_json_prints_one_object_though_it_serves(
     calls: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def place_call(
-        options: CallOptions, on_progress: object, *, on_serving: Callable[[Serving], None]
+        options: CallOptions, on_progress: object, *, on_serving: Callable[[Serving], None], on_result: object
     ) -> list[Any]:
         assert options.serve == ServeOptions()
         on_serving(Serving(("http://127.0.0.1:1/",), "http://127.0.0.1:1/#token=secret", ""))
@@ -434,7 +444,7 @@ def test_on_a_terminal_a_live_line_stands_until_the_result(
     monkeypatch.setattr(sys, "stderr", err)
 
     def place_call(
-        options: CallOptions, on_progress: Callable[[dict[str, Any]], None], *, on_serving: object
+        options: CallOptions, on_progress: Callable[[dict[str, Any]], None], **_: object
     ) -> list[dict[str, Any]]:
         on_progress({"elapsed_s": 3.2, "total_s": 8.0, "loss_pct": 0.5, "level_dbov": -26.0})
         logging.getLogger("softphone").warning("bumpy")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from softphone.app.caller import destination_of, placed, target_of
+from softphone.app.caller import placed, target_of
 from softphone.app.codec_choice import chosen_codecs
 from softphone.app.one_call import CallPlan, OneCall
 from softphone.app.station import Station
@@ -94,7 +94,7 @@ class TwoStations:
             self.ours,
             plan_of(**changes),
             target,
-            await destination_of(target),
+            (await self.ours.destinations(target))[0],
             account=AccountOptions(),
             ring_timeout_s=None,
         )

@@ -236,6 +236,21 @@ def test_early_media_is_not_counted_as_late(peer):
     assert result["emodel"]["mos_cq"] > 4
 
 
+def test_a_peer_behind_a_nat_is_answered_where_its_audio_comes_from(peer):
+    hidden = peer.sdp().replace(b"c=IN IP4 127.0.0.1", b"c=IN IP4 10.255.255.1")
+    with Calling(peer.uri, *PCMU, "--seconds", "1.2") as caller:
+        invite = peer.expect("INVITE")
+        peer.reply(invite, 200, body=hidden)
+        peer.expect("ACK")
+        peer.talk(peer.dialog_of(invite))
+        peer.run_until(lambda: len(peer.rtp) > 20)
+        peer.answer_bye()
+        result = completed(caller)
+    assert result["received"]["source"] == f"127.0.0.1:{peer.media.getsockname()[1]}"
+    assert result["received"]["strangers"] == 2
+    assert "one-way" not in result["verdict"]
+
+
 def test_rtp_that_stops_drops_the_call(peer):
     with Calling(peer.uri, *PCMU, "--rtp-timeout", "0.6") as caller:
         established(peer)

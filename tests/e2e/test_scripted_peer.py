@@ -4,7 +4,7 @@ import itertools
 import re
 
 import pytest
-from support.command import Calling
+from support.command import Answering, Calling
 from support.scripted_peer import HOST, ScriptedPeer, port_of
 from support.scripted_sip import Realm, parameter
 
@@ -119,7 +119,7 @@ class TestRefusal:
 
     def test_what_other_refusals_mean(self, peer):
         meanings = {
-            302: "declined",
+            305: "declined",
             404: "declined",
             480: "no-answer",
             503: "declined",
@@ -134,6 +134,15 @@ class TestRefusal:
         assert status == 3  # the worst: 480
         assert {one["sip_status"]: one["outcome"] for one in every["calls"]} == meanings
         assert {one["ended_by"] for one in every["calls"]} == {"peer"}
+
+    def test_a_redirect_is_followed_and_shown(self, peer):
+        with Answering("--calls", "1") as callee, Calling(peer.uri, "--seconds", "1") as caller:
+            peer.reply(peer.expect("INVITE"), 302, f"Contact: <{callee.uri}>")
+            peer.expect("ACK")
+            status, result, _ = caller.finish()
+        assert (status, result["outcome"]) == (0, "completed")
+        assert result["redirected_to"] == callee.uri
+        assert result["peer"] == peer.uri
 
     def test_a_200_without_an_answer_to_our_offer_is_acked_and_ended(self, peer):
         bodies = (

@@ -67,13 +67,13 @@ class Calling:
 class Answering:
     """`softphone answer --json`, running from when it listens to the end of its context."""
 
-    def __init__(self, *arguments: str) -> None:
-        self._arguments: Sequence[str] = arguments
+    def __init__(self, *arguments: str, listen: str = "127.0.0.1:0") -> None:
+        self._arguments: Sequence[str] = ("--listen", listen, *arguments)
         self.uri = ""
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
-            [*COMMAND, "answer", "--listen", "127.0.0.1:0", "--json", *self._arguments],
+            [*COMMAND, "answer", "--json", *self._arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

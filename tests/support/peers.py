@@ -218,6 +218,8 @@ class Baresip(Peer):
         calls: how many calls there are ports for.
         jitter_buffer: fewest and most packets it holds.
         rate_hz: its devices run at this rate; codecs of others are resampled.
+        mediaenc: how it encrypts: `srtp` (SDES, or not at all), `srtp-mand` (SDES), `dtls_srtp`; None: it does not.
+        rtcp_mux: offer and take one port for RTP and RTCP.
         status_line: print the bit rates ten times a second, as it does for a user; costs CPU.
     """
 
@@ -239,6 +241,8 @@ class Baresip(Peer):
         jitter_buffer: str = "2-10",
         status_line: bool = False,
         rate_hz: int = 48_000,
+        mediaenc: str | None = None,
+        rtcp_mux: bool = False,
     ) -> None:
         super().__init__()
         if echo:
@@ -269,10 +273,13 @@ class Baresip(Peer):
             folder=self.folder,
             modules=MODULES,
         )
-        modules = [*_MODULES, "sndfile"] if record else _MODULES
+        modules = [*_MODULES, "sndfile"] if record else list(_MODULES)
+        modules += [] if mediaenc is None else [mediaenc.removesuffix("-mand")]
         config += "".join(f"module {module}.so\n" for module in modules)
+        config += "rtcp_mux yes\n" if rtcp_mux else ""
         config += "module_tmp account.so\nmodule_app menu.so\n"
-        account = f"<{self.uri}>;regint=0;answermode=auto;ptime={ptime_ms};audio_codecs={','.join(codecs)}\n"
+        account = f"<{self.uri}>;regint=0;answermode=auto;ptime={ptime_ms};audio_codecs={','.join(codecs)}"
+        account += "\n" if mediaenc is None else f";mediaenc={mediaenc}\n"
         (self.folder / "config").write_text(config)
         (self.folder / "accounts").write_text(account)
         (self.folder / "contacts").write_text("")
