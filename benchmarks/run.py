@@ -34,6 +34,9 @@ BENCHMARKS = (
     "scoring_cost",
     "voice_cost",
     "control_cost",
+    "concurrent_calls",
+    "signalling_rate",
+    "flood",
 )
 KERNELS = ("test_filter_kernels", "test_kernels")
 LIMIT_S, SMOKE_LIMIT_S = 1800, 60
