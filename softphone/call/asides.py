@@ -16,6 +16,7 @@ from softphone.call.signals import shown
 from softphone.call.state import PHASES, Phase
 from softphone.sip import events as sip
 from softphone.sip.endpoint import SipEndpoint
+from softphone.sip.errors import LocalSipError
 from softphone.sip.uri import SipUri
 
 KEYS = "0123456789*#ABCD"
@@ -86,13 +87,21 @@ class Asides:
             raise LocalCallError(f"at most {MAX_DIGITS} digits wait to be sent, got {len(digits)} more")
         self._must_stand(call, "a digit")
         waiting, call.digits = call.digits, call.digits + digits
-        if not waiting:
+        if waiting:
+            return
+        try:
             self._send_digit(call, now)
+        except LocalSipError as error:  # our 200 waits for a PRACK, say
+            call.digits = ""
+            raise LocalCallError(f"{error}: try again later") from error
 
     def transfer(self, call: CallRecord, target: SipUri, now: float, *, replaces: str | None = None) -> None:
         """Ask the peer of *call* to call *target*."""
         self._must_stand(call, "a transfer")
-        self._endpoint.refer(call.number, target, replaces=replaces, now=now)
+        try:
+            self._endpoint.refer(call.number, target, replaces=replaces, now=now)
+        except LocalSipError as error:
+            raise LocalCallError(f"{error}: try again later") from error
 
     def transfer_to(self, call: CallRecord, other: CallRecord, now: float) -> None:
         """Ask the peer of *call* to take our place in *other* (RFC 5589 section 7)."""

@@ -9,7 +9,7 @@ from softphone.call.errors import LocalCallError, UnknownCall
 from softphone.call.events import CallEvent
 from softphone.call.facts import note_bytes, note_dialog
 from softphone.call.offers import SDP_TYPE
-from softphone.call.outcome import Ending, Outcome
+from softphone.call.outcome import HUNG_UP, Ending, Outcome
 from softphone.call.patience import Patience
 from softphone.call.record import CallInfo, CallRecord
 from softphone.call.state import PHASES, TRANSITIONS, Input, Phase, State
@@ -174,7 +174,7 @@ class CallManager:
             raise LocalCallError(f"a call is refused with a status of 300 to 699, got {status}")
         record = self._record(call)
         if record.state in _WAITING:
-            self._fire(record, signals.refuse(record, status, why=f"refused with {status}"), now)
+            self._fire(record, signals.refuse(record, status, why="refused"), now)
             self._drain(now)
 
     def hang_up(self, call: int, *, result: bytes = b"", now: float) -> None:
@@ -186,7 +186,7 @@ class CallManager:
             return
         if record.ending is None:
             if record.state in (State.CALLING, State.RINGING, State.EARLY):
-                record.ending = Ending(Outcome.NO_ANSWER, "local", None, "hung up before an answer")
+                record.ending = Ending(Outcome.NO_ANSWER, "local", None, HUNG_UP)
             else:
                 record.ending = Ending(Outcome.COMPLETED, "local", record.status, record.reason)
         self._fire(record, Input.HANG_UP, now)
@@ -235,7 +235,7 @@ class CallManager:
         """Send *digits*, of 0-9 * # A-D, by INFO, behind those that still wait; `DigitsRefused` may tell.
 
         Raises:
-            LocalCallError: one of them is no key, there are too many, or the call does not stand.
+            LocalCallError: one of them is no key, there are too many, or the call does not stand for the peer, too.
         """
         self._asides.send_digits(self._record(call), digits, now)
         self._drain(now)
@@ -244,7 +244,7 @@ class CallManager:
         """Ask the peer to call *target* in our stead (REFER); `TransferProgress` will tell.
 
         Raises:
-            LocalCallError: the call does not stand.
+            LocalCallError: the call does not stand, or is being transferred already.
         """
         self._asides.transfer(self._record(call), target, now)
         self._drain(now)
@@ -253,7 +253,7 @@ class CallManager:
         """Ask the peer of *call* to take our place in *other* (REFER with Replaces); `TransferProgress` will tell.
 
         Raises:
-            LocalCallError: one of them does not stand, or both are the same.
+            LocalCallError: one of them does not stand, both are the same, or *call* is being transferred already.
         """
         self._asides.transfer_to(self._record(call), self._record(other), now)
         self._drain(now)

@@ -22,6 +22,10 @@ class Outcome(enum.Enum):
     FAILED = "failed"
 
 
+HUNG_UP = "hung up before an answer"
+"""The reason of a call that was given up here, and not because its time was over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """Why a call is over."""

@@ -137,7 +137,7 @@ class CallRecord:
     def forget_bodies(self) -> None:
         """Let go, at the end, of what no `CallInfo` needs: it can be tens of kilobytes."""
         self.media = self.wanted = self.offering = self.offer = self.ours = self.theirs = None
-        self.negotiated = self.proposed = self.peer_result = None
+        self.negotiated = self.proposed = self.peer_result = self.target = None
         self.early_bodies.clear()
         self.result = b""
 

@@ -19,6 +19,7 @@ from softphone.sdp.media import FLOWS, LocalMedia
 from softphone.sdp.negotiate import make_answer, make_offer, read_answer, revised
 from softphone.sip import events as sip
 from softphone.sip.message import Request, Response
+from softphone.sip.prack import MAX_FORKS
 from softphone.sip.reinvite import GONE
 
 _OFFERING: Mapping[State, Input] = {
@@ -38,9 +39,10 @@ _CHANGING = frozenset({State.HOLDING, State.RESUMING, State.CHANGING, State.HELD
 """States in which a re-INVITE of ours is under way, or waits for one of the peer's."""
 _UNANSWERED = frozenset({State.ANSWERED_OFFERING, State.REOFFERED, State.HELD_REOFFERED})
 """States in which a 2xx of ours holds an offer that the peer has not answered."""
-MAX_FORKS = 16
-"""Peers whose provisional answers to one INVITE are remembered, as many as `softphone.sip.uac` acknowledges."""
 _CAUSE = re.compile(r"\s*SIP\s*(?:;[^;,]*)*?;\s*cause\s*=\s*([0-9]{3})\s*(?:[;,].*)?", re.IGNORECASE)
+
+_WARNING = re.compile(r'(?:3[0-7][0-9]|399)\s+\S+\s+"([^"]+)"')
+"""Codes 300 to 379 and 399; 392 is kamailio's, for whoever looks for faults in it."""
 
 
 def call_of(event: sip.InviteReceived, *, result_type: str, now: float) -> CallRecord:
@@ -257,10 +259,17 @@ def _refused(call: CallRecord, event: sip.Refused, heard: bool, now: float) -> I
     if not event.local and event.status not in (401, 407):
         _note_status(call, now)  # RFC 6076 section 4.3.2: a challenge is no status of the session
     if call.ending is None or not (event.local or event.status == 487):
-        call.ending = refused(event.status, shown(event.reason), made_here=event.local, heard=heard)
+        call.ending = refused(event.status, _explained(event), made_here=event.local, heard=heard)
     elif call.ending.sip_status is None:
         call.ending = replace(call.ending, sip_status=event.status)
     return Input.REFUSAL
+
+
+def _explained(event: sip.Refused) -> str:
+    """The reason phrase, and after it what a Warning says of the session (RFC 3261 section 20.43)."""
+    warning = None if event.response is None else event.response.headers.get("Warning")
+    found = _WARNING.match((warning or "")[:400])
+    return shown(event.reason if found is None else f"{event.reason}: {found[1]}")
 
 
 def _reoffered(call: CallRecord, request: Request, *, by_update: bool) -> Input:
@@ -268,7 +277,7 @@ def _reoffered(call: CallRecord, request: Request, *, by_update: bool) -> Input:
     call.by_update = by_update
     if request.contact is not None:
         call.target = request.contact.uri  # RFC 3261 section 12.2.2
-    if call.state in _UNANSWERED:
+    if call.state in _UNANSWERED or call.state is State.RINGING:
         call.refusal_status = 491  # RFC 3311 section 5.2: an offer of ours is not answered yet
         return Input.REINVITE_UNSUITABLE
     try:

@@ -122,6 +122,9 @@ TRANSITIONS: Mapping[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
     (S.RINGING, I.REFUSAL): (S.ENDED, (A.TELL_ENDED,)),
     (S.RINGING, I.HANG_UP): (S.CANCELLING, (A.SEND_CANCEL,)),
     (S.RINGING, I.TIMEOUT): (S.CANCELLING, (A.SEND_CANCEL,)),
+    # Offers within a call that has no session yet: every UPDATE and PRACK gets its answer.
+    (S.RINGING, I.REINVITE_UNSUITABLE): (S.RINGING, (A.REFUSE_REINVITE,)),
+    (S.INCOMING, I.REINVITE_UNSUITABLE): (S.INCOMING, (A.REFUSE_REINVITE,)),
     # Another fork of the call may say something else (RFC 3960 section 3.1); the newest is heard.
     (S.EARLY, I.EARLY_ANSWER): (S.EARLY, (A.TELL_EARLY,)),
     (S.EARLY, I.REOFFER): (S.EARLY, (A.ANSWER_REINVITE, A.TELL_EARLY)),

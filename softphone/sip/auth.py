@@ -106,9 +106,11 @@ class _Session:
 
 @dataclass(slots=True)
 class AuthAttempts:
-    """What one request, through all its repetitions, has answered already."""
+    """What one request, through all its repetitions, has been asked for already."""
 
     stale_retries: dict[tuple[str, str], int] = field(default_factory=dict)
+    too_brief: int = 0
+    """Answers that wanted a longer session interval (RFC 4028 section 7.3)."""
 
 
 class DigestClient:
@@ -119,16 +121,28 @@ class DigestClient:
         make_cnonce: Gives another value each time.
         sparing: Credentials go only with methods that were challenged before; a request is dear, and many a
             server wants them with INVITE and not with BYE.
+        only: Realms whose challenges are answered; None: all.
     """
 
     def __init__(
-        self, credentials: Credentials, *, make_cnonce: Callable[[], str], sparing: bool = False
+        self,
+        credentials: Credentials,
+        *,
+        make_cnonce: Callable[[], str],
+        sparing: bool = False,
+        only: frozenset[str] | None = None,
     ) -> None:
         self.credentials = credentials
         self._make_cnonce = make_cnonce
         self._sparing = sparing
         self._challenged: set[str] = set()
         self._sessions: dict[tuple[str, str], _Session] = {}
+        self._only = only
+
+    @property
+    def realms(self) -> frozenset[str]:
+        """Realms that have challenged us."""
+        return frozenset(realm for _, realm in self._sessions)
 
     def learn(self, response: Response, attempts: AuthAttempts) -> bool:
         """Take the challenges of a 401 or 407; True if sending the request once more makes sense.
@@ -137,6 +151,8 @@ class DigestClient:
         is wrong (RFC 3261 section 22.1).
         """
         challenges = strongest(response)
+        if self._only is not None:
+            challenges = {key: each for key, each in challenges.items() if key[1] in self._only}
         if self._sparing:
             self._challenged.add(response.cseq.method)
         for key, challenge in challenges.items():

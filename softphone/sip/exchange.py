@@ -7,7 +7,7 @@ from softphone.sip.auth import AuthAttempts, Credentials, DigestClient
 from softphone.sip.dialog import Dialog
 from softphone.sip.events import Address
 from softphone.sip.layer import TransactionLayer
-from softphone.sip.leg import Leg
+from softphone.sip.leg import Acknowledgement, Leg
 from softphone.sip.local import LocalAgent
 from softphone.sip.matching import address_of
 from softphone.sip.message import Request, Response
@@ -48,16 +48,28 @@ class Exchanges:
         self._layer = layer
         self._digests: dict[tuple[Credentials, Address], DigestClient] = {}
 
-    def digest_client(self, credentials: Credentials | None, peer: Address) -> DigestClient | None:
-        """Return what is known of challenges from *peer* for *credentials*; None without any."""
+    def digest_client(
+        self, credentials: Credentials | None, peer: Address, *, only: frozenset[str] | None = None
+    ) -> DigestClient | None:
+        """Return what is known of challenges from *peer* for *credentials*; None without any.
+
+        Args:
+            credentials: who we are.
+            peer: where requests are sent.
+            only: the realms that are answered, by one client of its own; None: all.
+        """
         if credentials is None:
             return None
-        key = (credentials, peer)
-        client = self._digests.get(key)
+        client = self._digests.get((credentials, peer)) if only is None else None
         if client is None:
-            client = self._digests[key] = DigestClient(
-                credentials, make_cnonce=self._agent.ids.nonce, sparing=self._agent.style.is_compact
+            client = DigestClient(
+                credentials,
+                make_cnonce=self._agent.ids.nonce,
+                sparing=self._agent.style.is_compact,
+                only=only,
             )
+        if only is None:
+            self._digests[credentials, peer] = client
             while len(self._digests) > MAX_DIGEST_CLIENTS:
                 del self._digests[next(iter(self._digests))]
         return client
@@ -101,6 +113,20 @@ class Exchanges:
             leg.account,
         )
         self.start(request, exchange, now=now)
+
+    def acknowledge(self, leg: Leg, dialog: Dialog, invite: Request) -> Acknowledgement:
+        """Acknowledge the 2xx to *invite* that *dialog* came of (section 13.2.2.4)."""
+        ack = self._agent.ack_for_acceptance(invite, dialog)
+        destination = address_of(dialog.path.next_hop, leg.peer)
+        self._agent.address(ack, destination)
+        sent = Acknowledgement(self._agent.render(ack), destination)
+        self.acknowledge_again(leg, sent, repeated=False)
+        return sent
+
+    def acknowledge_again(self, leg: Leg, sent: Acknowledgement, *, repeated: bool = True) -> None:
+        """Send the ACK again, as each repetition of the 2xx wants it."""
+        call_id = leg.invite.call_id
+        self._layer.send(sent.data, sent.destination, leg.account, call_id=call_id, repeated=repeated)
 
     def response_received(
         self, exchange: Exchange, request: Request, response: Response, *, now: float

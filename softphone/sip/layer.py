@@ -1,22 +1,24 @@
 """Transport and transaction layers: datagrams to transactions and back (RFC 3261 sections 17 and 18)."""
 
 from collections import deque
-from typing import Protocol
 
 from softphone.sip.agenda import Agenda
 from softphone.sip.client_transaction import ClientTransaction
 from softphone.sip.dictionary import is_packed
-from softphone.sip.errors import DictionaryError, LocalSipError, SipParseError
+from softphone.sip.door import Door
+from softphone.sip.errors import DictionaryError, SipParseError
 from softphone.sip.events import Address, MessageDropped, PublicAddressLearnt, SipEvent
 from softphone.sip.flows import Flows
-from softphone.sip.guard import STANDING_KEPT_S, Concern, Guard
+from softphone.sip.guard import Guard
 from softphone.sip.local import LocalAgent
 from softphone.sip.matching import Key, merge_key, reopened_address, response_address, server_key
 from softphone.sip.message import Request, Response, parse_message
 from softphone.sip.packing import Packer
 from softphone.sip.server_transaction import ServerTransaction
+from softphone.sip.stateless import StatelessAnswers, stamp
 from softphone.sip.stats import SipStats
-from softphone.sip.transaction import Account, Action, State
+from softphone.sip.transaction import Account, State
+from softphone.sip.transaction_user import TransactionUser
 from softphone.sip.ways import Ways
 
 MAX_SERVER_TRANSACTIONS = 16384
@@ -30,33 +32,6 @@ MAX_EVENTS = 4096
 """With so many events untaken, dropped messages are counted but no longer told."""
 
 AnyTransaction = ClientTransaction | ServerTransaction
-
-
-class TransactionUser(Protocol):
-    """The layer above, that gives requests their meaning."""
-
-    def request_received(
-        self, request: Request, transaction: ServerTransaction, source: Address, *, now: float
-    ) -> None:
-        """Take a new request; set the transaction's owner and account."""
-
-    def ack_received(self, request: Request, *, now: float) -> Account | None:
-        """Take an ACK that belongs to no refused INVITE; return who pays for it, None if it is of no use."""
-
-    def response_received(self, transaction: ClientTransaction, response: Response, *, now: float) -> None:
-        """Take an answer."""
-
-    def transaction_failed(self, transaction: ClientTransaction, failure: Action, *, now: float) -> None:
-        """Take the news that no answer can come."""
-
-    def standing(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Return hosts and Call-IDs of the calls that stand."""
-
-    def is_of_call(self, request: Request) -> bool:
-        """Whether *request* is in a dialog of ours."""
-
-    def is_full(self, source: Address) -> bool:
-        """Whether no further call of *source* is to be taken on."""
 
 
 class TransactionLayer:
@@ -85,7 +60,10 @@ class TransactionLayer:
         self.ways = Ways(agent, may_switch=self._packer is None)
         self.flows: Flows | None = None
         """Keeps the paths through a NAT open; set by the endpoint."""
-        self._guard = guard
+        self._stateless = StatelessAnswers(agent, self.send)
+        self._door: Door | None = None
+        if guard is not None:
+            self._door = Door(guard, self.stats, self._stateless, standing=self._standing, drop=self.drop)
 
     def attach(self, user: TransactionUser) -> None:
         """Set the layer above, once."""
@@ -106,7 +84,8 @@ class TransactionLayer:
         if not data.strip(b"\r\n\0"):
             return  # a keep-alive (RFC 5626 section 3.5.1)
         source: Address = addr if len(addr) == 3 else (addr[0], addr[1])
-        if self._guard is not None and not self._hears(self._guard, data, source, now):
+        self.ways.heard(source)
+        if self._door is not None and not self._door.hears(data, source, now=now):
             return
         if self.flows is not None and data[0] < 4 and self.flows.receive(data, source, now=now):
             return
@@ -119,7 +98,9 @@ class TransactionLayer:
                 self.stats.unpackable += 1
                 self.drop(str(error), source)
             else:
-                self._refuse_broken(error, source)
+                if error.partial is not None:
+                    self._stateless.answer(error.partial, error.status, source, reason=error.reason)
+                self.drop(str(error), source)
             return
         if isinstance(message, Request):
             self._receive_request(message, source, len(data), now=now)
@@ -175,7 +156,7 @@ class TransactionLayer:
     ) -> ClientTransaction:
         """Send *request* in a new client transaction; its Via and Contact are made to fit *peer*."""
         invite = self._clients.get((request.via.branch, "INVITE")) if request.method == "CANCEL" else None
-        wanted = self.ways.to(peer) if invite is None else invite.peer  # section 9.1
+        wanted = self.ways.to(peer, request.call_id) if invite is None else invite.peer  # section 9.1
         data = self._rendered(request, wanted)
         fallback = None if wanted == peer else peer
         way = wanted if invite is not None else self.ways.switched(wanted, len(data))
@@ -183,13 +164,8 @@ class TransactionLayer:
             fallback, wanted = wanted, way
             data = self._rendered(request, wanted)
             self.stats.switched_to_tcp += 1
-        transaction = ClientTransaction(
-            request,
-            data,
-            timers=self._agent.timers_for(wanted),
-            peer=wanted,
-            make_ack=self._agent.ack_for_refusal,
-        )
+        timers, make_ack = self._agent.timers_for(wanted), self._agent.ack_for_refusal
+        transaction = ClientTransaction(request, data, timers=timers, peer=wanted, make_ack=make_ack)
         transaction.owner, transaction.account, transaction.fallback = owner, account, fallback
         self._clients[request.via.branch, request.method] = transaction
         transaction.start(now=now)
@@ -227,9 +203,17 @@ class TransactionLayer:
         self._settle(transaction, now=now)
         return used
 
-    def send(self, data: bytes, peer: Address, account: Account | None, *, repeated: bool = False) -> None:
-        """Send what belongs to no transaction (an ACK for a 2xx), or what one has to send."""
-        peer = self.ways.to(peer)
+    def send(
+        self,
+        data: bytes,
+        peer: Address,
+        account: Account | None,
+        *,
+        call_id: str = "",
+        repeated: bool = False,
+    ) -> None:
+        """Send what belongs to no transaction (an ACK for a 2xx, in the dialog of *call_id*), or what one has to send."""
+        peer = self.ways.to(peer, call_id)
         if self._packer is not None and len(peer) == 2:
             data = self._packer.outgoing(data, peer)
             self.stats.packed_sent += is_packed(data)
@@ -252,50 +236,19 @@ class TransactionLayer:
         if len(self._events) < MAX_EVENTS:
             self._events.append(MessageDropped(reason, addr))
 
-    def _hears(self, guard: Guard, data: bytes, source: Address, now: float) -> bool:
-        """Whether *data* is to be read."""
-        concern = guard.concern(data, source, now=now)
-        if concern is None:
-            return True
-        if concern is not Concern.SCANNER:
-            if now - guard.standing_since >= STANDING_KEPT_S and self._user is not None:
-                hosts, call_ids = self._user.standing()
-                asked = {transaction.peer[0] for transaction in self._clients.values()}
-                guard.know(hosts | asked, call_ids, now=now)
-            if guard.reserves(data, source, now=now):
-                return True
-        match concern:
-            case Concern.SCANNER:
-                self.stats.scanners += 1
-            case Concern.LIMITED:
-                self.stats.limited += 1
-            case _:
-                self.stats.flooded += 1
-        self._tell_concern(guard, concern, source, now)
-        return False
-
-    def _refuse_stranger(self, guard: Guard, request: Request, source: Address, now: float) -> None:
-        self.stats.strangers += 1
-        if guard.answers_stranger(source, now=now):
-            self._answer_stateless(request, 404, source)  # section 21.4.5
-        self._tell_concern(guard, Concern.STRANGER, source, now)
-
-    def _tell_concern(self, guard: Guard, concern: Concern, source: Address, now: float) -> None:
-        """Count a message that was not heard, and tell it where that was not done lately."""
-        if guard.tells(concern, source, now=now):
-            self.drop(concern.value, source)
-        else:
-            self.stats.dropped += 1
+    def _standing(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Hosts and Call-IDs of the calls that stand, and the hosts that we have asked something."""
+        hosts, call_ids = (frozenset(), frozenset()) if self._user is None else self._user.standing()
+        return hosts.union(transaction.peer[0] for transaction in self._clients.values()), call_ids
 
     def _is_overloaded(self, request: Request, source: Address) -> bool:
         """Whether *request* is one too many; what belongs to a call, as its BYE, gets through when all else does not."""
-        if self._user is None:
-            return len(self._servers) >= self._max_server
-        if len(self._servers) >= self._max_server:
-            return len(self._servers) >= self._max_server + DIALOG_RESERVE or not self._user.is_of_call(
-                request
-            )
-        return request.method == "INVITE" and request.to.tag is None and self._user.is_full(source)
+        user, remembered = self._user, len(self._servers)
+        if user is None or remembered >= self._max_server + DIALOG_RESERVE:
+            return remembered >= self._max_server
+        if remembered >= self._max_server:
+            return not user.is_of_call(request)
+        return request.method == "INVITE" and request.to.tag is None and user.is_full(source)
 
     def _may_forget(self, transaction: AnyTransaction) -> bool:
         """Whether *transaction* need not be remembered once it is answered: it belongs to no call, and there are many.
@@ -322,7 +275,7 @@ class TransactionLayer:
         return message
 
     def _receive_request(self, request: Request, source: Address, size: int, *, now: float) -> None:
-        self._stamp(request, source)
+        stamp(request, source)
         if len(source) == 3:
             self.ways.note(request, source)
         key = server_key(request)
@@ -342,12 +295,11 @@ class TransactionLayer:
             else:
                 account.bytes_received += size
             return
-        if self._guard is not None and not self._guard.is_here(request):
-            self._refuse_stranger(self._guard, request, source, now)
+        if self._door is not None and not self._door.admits(request, source, now=now):
             return
         if self._is_overloaded(request, source):
             self.stats.overloads += 1
-            self._answer_stateless(request, 503, source, headers=(("Retry-After", "5"),))
+            self._stateless.answer(request, 503, source, headers=(("Retry-After", "5"),))
             self.drop("too much is going on", source)
             return
         transaction = ServerTransaction(
@@ -408,44 +360,6 @@ class TransactionLayer:
     def send_raw(self, data: bytes, peer: Address) -> None:
         """Send what is no SIP message."""
         self._outbox.append((data, peer))
-
-    @staticmethod
-    def _stamp(request: Request, source: Address) -> None:
-        """Write into the top Via where the request came from (section 18.2.1, RFC 3581 section 4)."""
-        via = request.via
-        wants_port = "rport" in via.params
-        if not wants_port and via.host.lower() == source[0].lower():
-            return
-        params: dict[str, str | None] = {"received": source[0]}
-        if wants_port:
-            params["rport"] = str(source[1])
-        rest = request.headers.get_all("Via")[1:]
-        request.headers.set("Via", ", ".join([str(via.with_params(**params)), *rest]))
-
-    def _refuse_broken(self, error: SipParseError, source: Address) -> None:
-        if error.partial is not None:
-            self._answer_stateless(error.partial, error.status, source, reason=error.reason)
-        self.drop(str(error), source)
-
-    def _answer_stateless(
-        self,
-        request: Request,
-        status: int,
-        source: Address,
-        *,
-        reason: str | None = None,
-        headers: tuple[tuple[str, str], ...] = (),
-    ) -> None:
-        peer = response_address(request.via, source)
-        try:
-            self._stamp(request, source)
-            tag = self._agent.stateless_tag(request)
-            data = self._agent.render(
-                self._agent.response(request, status, reason, to_tag=tag, headers=headers)
-            )
-        except LocalSipError:
-            return  # a header too broken to be copied; the caller counts the drop
-        self.send(data, peer, None)
 
     def _settle(self, transaction: AnyTransaction, *, now: float) -> None:
         """Carry out what *transaction* left to do."""

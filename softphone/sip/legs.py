@@ -97,6 +97,8 @@ class LegBook:
         return self._record(leg_id)[0]
 
     def _record(self, leg_id: int) -> tuple[str, Account]:
+        if (leg := self._legs.get(leg_id)) is not None:
+            return leg.invite.call_id, leg.account
         try:
             return self._records[leg_id]
         except KeyError:

@@ -1,6 +1,5 @@
 """Where a request to a URI is sent (RFC 3263 section 4): from names to addresses, as questions and answers."""
 
-import ipaddress
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 from softphone.sip.events import Address
 from softphone.sip.local import default_port
 from softphone.sip.matching import wanted_transport
-from softphone.sip.reach import over
+from softphone.sip.reach import is_address, over
 from softphone.sip.uri import SipUri
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def locate(
     host = uri.params.get("maddr") or uri.host  # section 4: the TARGET
     host = host.strip("[]")
     transport = wanted_transport(uri)
-    if uri.port is not None or _is_address(host):
+    if uri.port is not None or is_address(host):
         # Sections 4.1 and 4.2: a port or an address leaves nothing to SRV and NAPTR.
         transport = transport or preferred
         return _spread((yield from _hosts(host)), uri.port, transport)
@@ -136,7 +135,7 @@ def _ways(
 
 
 def _hosts(host: str) -> Generator[Question, Answer, list[str]]:
-    if _is_address(host):
+    if is_address(host):
         return [host]
     return [each for each in (yield Question("HOST", host.rstrip("."))) if isinstance(each, str)]
 
@@ -147,11 +146,3 @@ def _spread(hosts: Sequence[str], port: int | None, transport: str) -> list[Addr
 
 def _fits(transport: str, uri: SipUri) -> bool:
     return uri.scheme != "sips" or transport == "TLS"
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

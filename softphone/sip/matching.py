@@ -29,8 +29,10 @@ def address_of(uri: SipUri, fallback: Address) -> Address:
         return fallback  # the peer knows itself by an address that a NAT hides; where it came from leads back to it
     transport = wanted_transport(uri)
     if transport is None:
-        # Nothing is said: what has carried the dialog so far, above all TLS, is not given up (RFC 3261 section 26.2.2).
         transport = transport_of(fallback) if uri.host == fallback[0] else "UDP"
+    if transport_of(fallback) in SECURE and transport not in SECURE:
+        # Section 26.2.2: TLS that has carried the dialog so far, and with it perhaps keys of SRTP, is not given up.
+        return fallback
     return over(uri.host, default_port(transport) if uri.port is None else uri.port, transport)
 
 

@@ -26,6 +26,8 @@ MAX_FORKS = 16
 """Peers whose answers to one INVITE are remembered; more than these are an attack."""
 MAX_WAITING = 8
 """Provisional answers that wait for the PRACK of an earlier one; the oldest goes first."""
+MAX_PRACKS = 4
+"""That wait for an answer of one peer, who may send one reliable answer after another, but should not (section 3)."""
 MAX_FIRST_RSEQ = 2**31 - 1
 
 
@@ -38,6 +40,8 @@ class Early:
     """Of the newest reliable answer."""
     is_agreed: bool = False
     """Whether a reliable answer has brought a session description."""
+    pracks: int = 0
+    """Of ours that are not answered yet."""
 
 
 @dataclass(slots=True, eq=False)
@@ -107,16 +111,19 @@ class Acknowledger:
         # A gap is left to be filled by repetition; what came before has its PRACK under way.
         if rseq is None or (early.rseq is not None and rseq != early.rseq + 1):
             return False
+        if early.pracks >= MAX_PRACKS:
+            return False  # a peer that takes no PRACK has no cause to send more; it may be aiming ours at somebody else
         early.rseq = rseq
         early.is_agreed = early.is_agreed or bool(response.body)
         early.dialog.refresh_target(response)
         rack = ("RAck", f"{rseq} {invite.cseq.number} INVITE")
-        self._exchanges.within(leg, early.dialog, "PRACK", _no_matter, headers=(rack,), now=now)
+        early.pracks += 1
+
+        def over(exchange: Exchange, response: Response | None, at: float) -> None:
+            early.pracks -= 1  # whether it was taken shows in the final answer to the INVITE
+
+        self._exchanges.within(leg, early.dialog, "PRACK", over, headers=(rack,), now=now)
         return True
-
-
-def _no_matter(exchange: Exchange, response: Response | None, now: float) -> None:
-    """Whether the PRACK was taken shows in the final answer to the INVITE."""
 
 
 class ReliableAnswers:

@@ -47,7 +47,7 @@ class Reach:
             return None  # the port of a connection of ours is none that anybody else can use
         host = via.received or via.host
         port = via.rport or via.port
-        if port is None or not 0 < port <= 65_535 or not _is_address(host):
+        if port is None or not 0 < port <= 65_535 or not is_address(host):
             return None
         address = (host, port)
         known = self.seen.get(peer)
@@ -62,7 +62,8 @@ class Reach:
         return address
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether *host* is an IP address, no name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -7,7 +7,7 @@ from softphone.sip.events import Address
 from softphone.sip.local import default_port
 from softphone.sip.matching import wanted_transport
 from softphone.sip.message import Response
-from softphone.sip.reach import over
+from softphone.sip.reach import SECURE, over
 from softphone.sip.uri import SipUri
 
 MAX_TARGETS = 5
@@ -17,9 +17,14 @@ FOLLOWED = frozenset({300, 301, 302})
 """Not 305, that would let a callee choose our proxy, and not 380, whose Contact is no target (sections 21.3.4, 21.3.5)."""
 
 
-def destination_of(uri: SipUri) -> Address:
-    """Return where a request to *uri* is sent; the host may be a name, which the shell looks up."""
-    transport = wanted_transport(uri) or "UDP"
+def destination_of(uri: SipUri, *, secure: bool = False) -> Address:
+    """Return where a request to *uri* is sent; the host may be a name, which the shell looks up.
+
+    Args:
+        uri: the target.
+        secure: it goes over TLS where it does not say over what.
+    """
+    transport = wanted_transport(uri) or (SECURE[0] if secure else "UDP")
     return over(uri.host, default_port(transport) if uri.port is None else uri.port, transport)
 
 
@@ -50,6 +55,10 @@ class Search:
     """More ways to the target."""
     fixed: bool = False
     """Whether an outbound proxy takes all, whatever the target is."""
+    secure: bool = False
+    """Whether the call was placed over TLS, which no redirect takes from it: its offer may hold keys (RFC 4568 section 7)."""
+    realms: frozenset[str] = frozenset()
+    """Protection spaces that have challenged us before a redirect led away."""
     waiting: list[SipUri] = field(default_factory=list)
     """Targets that redirects have named."""
     seen: list[SipUri] = field(default_factory=list)
@@ -74,10 +83,23 @@ class Search:
         self.seen = self.seen or [self.target]
         fresh: list[SipUri] = []
         for uri in contacts_of(response):
-            if not any(uri.matches(each) for each in (*self.seen, *fresh)):
+            if self._is_safe(uri) and not any(uri.matches(each) for each in (*self.seen, *fresh)):
                 fresh.append(uri)
         fresh = fresh[: MAX_TARGETS + 1 - len(self.seen)]
         self.seen += fresh
         # What the newest redirect names is nearer to the callee than what an older one left.
         self.waiting[:0] = fresh
         return bool(fresh)
+
+    def knows(self, uri: SipUri) -> bool:
+        """Whether *uri* is at the host that was called first: one whom the credentials are meant for."""
+        first = self.seen[0] if self.seen else self.target
+        return self.fixed or uri.host.lower() == first.host.lower()
+
+    def _is_safe(self, uri: SipUri) -> bool:
+        """Whether *uri* protects the call as well as what was called first (sections 8.1.3.4 and 26.2.2)."""
+        if self.seen[0].scheme == "sips":
+            return uri.scheme == "sips"
+        if uri.scheme == "sips" and self.fixed and not self.secure:
+            return False  # the proxy that takes all is not reached by TLS
+        return self.fixed or not self.secure or wanted_transport(uri) in (None, *SECURE)

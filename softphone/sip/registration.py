@@ -103,8 +103,8 @@ class Registrations:
             call_id=self._agent.ids.call_id(),
             next_cseq=counter_from(0),
         )
-        self._all[one.id] = one
         self._send(one, now)
+        self._all[one.id] = one  # what cannot be sent is no registration
         return one.id
 
     def relocate(self, id: int, destinations: tuple[Address, ...]) -> None:

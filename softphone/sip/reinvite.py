@@ -16,6 +16,7 @@ from softphone.sip.events import (
     UpdateAnswered,
     UpdateRefused,
 )
+from softphone.sip.exchange import Exchanges
 from softphone.sip.grammar import parse_uint
 from softphone.sip.layer import TransactionLayer
 from softphone.sip.leg import Acknowledgement, Cause, Leg, LegAction, LegInput, LegState
@@ -96,12 +97,14 @@ class Reinviter:
         layer: TransactionLayer,
         book: LegBook,
         sessions: SessionTimers,
+        exchanges: Exchanges,
         rng: "random.Random | None",
     ) -> None:
         self._agent = agent
         self._layer = layer
         self._book = book
         self._sessions = sessions
+        self._exchanges = exchanges
         self._rng = rng
         book.serve(
             {
@@ -162,7 +165,7 @@ class Reinviter:
             answerable = leg.digest is not None and leg.digest.learn(response, asked.attempts)
             signal = LegInput.REINVITE_CHALLENGED if answerable else LegInput.REINVITE_REFUSED
         elif response.status == 422 and asked.request is not None:
-            longer = self._sessions.lengthen(asked.request, response)
+            longer = self._sessions.lengthen(asked.request, response, asked.attempts)
             signal = LegInput.REINVITE_CHALLENGED if longer else LegInput.REINVITE_REFUSED
         elif asked.crossings < MAX_CROSSINGS and (
             response.status == 491 or _retry_after(response) is not None
@@ -186,7 +189,7 @@ class Reinviter:
         leg = asked.leg
         if asked.ack is not None:
             # Section 13.2.2.4: each repetition of the 2xx gets the same ACK.
-            self._layer.send(asked.ack.data, asked.ack.destination, leg.account, repeated=True)
+            self._exchanges.acknowledge_again(leg, asked.ack)
             return
         dialog = leg.dialog
         if dialog is None or (asked.method == "UPDATE" and leg.reinvitation is not asked):
@@ -194,7 +197,7 @@ class Reinviter:
         dialog.refresh_target(response)
         leg.note_abilities(response)
         if asked.method == "INVITE":
-            asked.ack = self._acknowledge(leg, dialog, request)
+            asked.ack = self._exchanges.acknowledge(leg, dialog, request)
         if leg.digest is not None:
             leg.digest.learn_next(response)
         if leg.reinvitation is asked:
@@ -206,14 +209,6 @@ class Reinviter:
     def _is_awaited(asked: Reinvitation, transaction: ClientTransaction) -> bool:
         """Whether an answer to *transaction* is the one that the leg waits for."""
         return asked.leg.reinvitation is asked and asked.client is transaction
-
-    def _acknowledge(self, leg: Leg, dialog: Dialog, request: Request) -> Acknowledgement:
-        ack = self._agent.ack_for_acceptance(request, dialog)
-        destination = address_of(dialog.path.next_hop, leg.peer)
-        self._agent.address(ack, destination)
-        sent = Acknowledgement(self._agent.render(ack), destination)
-        self._layer.send(sent.data, sent.destination, leg.account)
-        return sent
 
     def _take_turn(self, leg: Leg, cause: Cause, now: float) -> None:
         # Section 14.1, RFC 3311 section 5.1: none of ours while one of the peer's is not over.

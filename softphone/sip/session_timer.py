@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from softphone.sip.auth import AuthAttempts
 from softphone.sip.errors import SipParseError
 from softphone.sip.events import SessionExpired
 from softphone.sip.grammar import parse_params, parse_uint
@@ -18,6 +19,8 @@ LONGEST_HEADROOM_S = 32.0
 """Who does not refresh hangs up so long before the end of the interval, or a third of it (section 10)."""
 RETRY_SHARE = 8
 """A refresh that came to nothing is tried again after this part of the interval."""
+MAX_TOO_BRIEF = 8
+"""So many 422 are followed: each proxy on the way may want a longer interval than the one before."""
 LAST_CHANCE_S = 1.0
 """A refresh that begins later would come too late."""
 
@@ -103,12 +106,16 @@ class SessionTimers:
             headers = (*headers, ("Supported", "timer"))
         return headers
 
-    def lengthen(self, request: Request, response: Response) -> bool:
-        """Ask again as the 422 *response* wants it (section 7.3); False if that is no more than was asked for."""
+    def lengthen(self, request: Request, response: Response, attempts: AuthAttempts) -> bool:
+        """Ask again as the 422 *response* wants it (section 7.3).
+
+        False if that is no more than was asked for, or would go on for ever.
+        """
         before = session_expires(request)
         least = max(min_se(response), min_se(request))
-        if before is None or before[0] >= least:
+        if before is None or before[0] >= least or attempts.too_brief >= MAX_TOO_BRIEF:
             return False
+        attempts.too_brief += 1
         _, semicolon, rest = (request.headers.get("Session-Expires") or "").partition(";")
         request.headers.set("Session-Expires", f"{least}{semicolon}{rest}")
         request.headers.set("Min-SE", str(least))

@@ -5,6 +5,7 @@ import ipaddress
 from softphone.sip.dialog import Dialog
 from softphone.sip.events import Address
 from softphone.sip.leg import Leg
+from softphone.sip.reach import SECURE, transport_of
 
 MAX_HOSTS = 32
 """Hosts remembered of one dialog."""
@@ -38,6 +39,14 @@ def is_stranger(leg: Leg, dialog: Dialog, source: Address) -> bool:
     hosts = [dialog.remote_target.host, *(route.uri.host for route in dialog.route_set)]
     keys = [host_key(host) for host in hosts if host]
     return None not in keys and key not in keys
+
+
+def has_moved(leg: Leg, dialog: Dialog, source: Address) -> bool:
+    """Whether *source*, of a request that is in order, leads to the peer now: its new host, or the new connection of a caller."""
+    if transport_of(leg.peer) in SECURE and transport_of(source) not in SECURE:
+        return False  # RFC 3261 section 26.2.2: TLS is not given up
+    anew = leg.client is None and len(source) == 3 and transport_of(source) == transport_of(leg.peer)
+    return anew or is_stranger(leg, dialog, source)
 
 
 def same_host(one: Address | None, other: Address) -> bool:

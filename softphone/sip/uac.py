@@ -17,12 +17,12 @@ from softphone.sip.events import (
 )
 from softphone.sip.exchange import Exchange, Exchanges
 from softphone.sip.layer import TransactionLayer
-from softphone.sip.leg import Acknowledgement, Cause, Leg, LegAction, LegInput, LegState
+from softphone.sip.leg import Cause, Leg, LegAction, LegInput, LegState
 from softphone.sip.legs import Handler, LegBook
 from softphone.sip.local import REASONS, LocalAgent
-from softphone.sip.matching import address_of
 from softphone.sip.message import Request, Response
 from softphone.sip.prack import MAX_FORKS, Acknowledger, is_reliable
+from softphone.sip.reach import SECURE, transport_of
 from softphone.sip.redirect import Search, destination_of
 from softphone.sip.reinvite import Reinvitation, Reinviter
 from softphone.sip.session_timer import SessionTimers
@@ -58,7 +58,7 @@ class Uac:
         self.exchanges = Exchanges(agent, layer)
         self._sessions = sessions
         self._acknowledger = Acknowledger(self.exchanges)
-        self.reinviter = Reinviter(agent, layer, book, sessions, rng)
+        self.reinviter = Reinviter(agent, layer, book, sessions, self.exchanges, rng)
         handlers: dict[LegAction, Handler] = {
             LegAction.SEND_INVITE_AGAIN: self._send_invite_again,
             LegAction.SEND_INVITE_ELSEWHERE: self._send_invite_elsewhere,
@@ -105,9 +105,14 @@ class Uac:
         leg = Leg(self._book.new_id(), LegState.CALLING, destination, request, local_tag)
         leg.credentials = credentials
         leg.digest = self.exchanges.digest_client(credentials, destination)
-        leg.search = Search(target, list(alternatives[:MAX_ALTERNATIVES]), fixed=bool(request.routes))
-        self._book.add(leg)
+        leg.search = Search(
+            target,
+            list(alternatives[:MAX_ALTERNATIVES]),
+            fixed=bool(request.routes),
+            secure=transport_of(destination) in SECURE,
+        )
         self._send_invite(leg, now)
+        self._book.add(leg)  # what cannot be sent has made no leg
         return leg.id
 
     def options(
@@ -192,7 +197,7 @@ class Uac:
             if (
                 response.status == 422
                 and leg.state in SEEKING
-                and self._sessions.lengthen(leg.invite, response)
+                and self._sessions.lengthen(leg.invite, response, leg.attempts)
             ):
                 self._book.fire(leg, LegInput.RECEIVE_TOO_BRIEF, cause, now=now)
                 return
@@ -210,7 +215,7 @@ class Uac:
         known = leg.acks.get(tag)
         if known is not None:
             # Section 13.2.2.4: each repetition of the 2xx gets the same ACK.
-            self._layer.send(known.data, known.destination, leg.account, repeated=True)
+            self.exchanges.acknowledge_again(leg, known)
             return
         if len(leg.acks) >= MAX_FORKS:
             return
@@ -220,7 +225,7 @@ class Uac:
             dialog.local_cseq, dialog.remote_cseq = early.dialog.local_cseq, early.dialog.remote_cseq
         if leg.acks:
             # A fork of the call was answered, too: acknowledged and ended (section 13.2.2.4).
-            self._acknowledge(leg, dialog, invite)
+            leg.acks[tag] = self.exchanges.acknowledge(leg, dialog, invite)
             self._end_dialog(leg, dialog, Cause(), now)
             return
         leg.dialog = dialog
@@ -236,19 +241,24 @@ class Uac:
 
     def _send_invite_again(self, leg: Leg, cause: Cause, now: float) -> None:
         leg.invite = self._agent.repeated(leg.invite, cseq=leg.invite.cseq.number + 1)
+        leg.early.clear()  # section 12.3: the refusal has ended them
         self._send_invite(leg, now)
 
     def _send_invite_elsewhere(self, leg: Leg, cause: Cause, now: float) -> None:
-        place = None if leg.search is None else leg.search.chosen
-        if leg.search is None or place is None:
+        search = leg.search
+        if search is None or search.chosen is None:
             return
-        number = leg.invite.cseq.number
+        place, only, number = search.chosen, None, leg.invite.cseq.number
+        if leg.digest is not None:
+            search.realms |= leg.digest.realms
         if isinstance(place, SipUri):
             # Section 8.1.3.4: To, From and Call-ID stay.
             invite = self._agent.repeated(leg.invite, cseq=number + 1)
             invite.uri = str(place)
-            if not leg.search.fixed:
-                leg.peer = destination_of(place)
+            if not search.fixed:
+                leg.peer = destination_of(place, secure=search.secure)
+            # Whoever a redirect names may ask in the name of whoever has asked before, and in no other.
+            only = None if search.knows(place) else search.realms
             status = cause.status if cause.response is None else cause.response.status
             self._events.append(Redirected(leg.id, status, place))
         else:
@@ -258,7 +268,8 @@ class Uac:
             invite.headers.remove(name)
         leg.invite = invite
         leg.early.clear()
-        leg.digest, leg.attempts = self.exchanges.digest_client(leg.credentials, leg.peer), AuthAttempts()
+        leg.digest = self.exchanges.digest_client(leg.credentials, leg.peer, only=only)
+        leg.attempts = AuthAttempts()
         self._send_invite(leg, now)
 
     def _send_cancel(self, leg: Leg, cause: Cause, now: float) -> None:
@@ -271,42 +282,22 @@ class Uac:
 
     def _send_ack(self, leg: Leg, cause: Cause, now: float) -> None:
         if leg.dialog is not None:
-            self._acknowledge(leg, leg.dialog, leg.invite)
-
-    def _acknowledge(self, leg: Leg, dialog: Dialog, invite: Request) -> None:
-        ack = self._agent.ack_for_acceptance(invite, dialog)
-        destination = address_of(dialog.path.next_hop, leg.peer)
-        self._agent.address(ack, destination)
-        sent = Acknowledgement(self._agent.render(ack), destination)
-        leg.acks[dialog.remote.tag or ""] = sent
-        self._layer.send(sent.data, sent.destination, leg.account)
+            tag = leg.dialog.remote.tag or ""
+            leg.acks[tag] = self.exchanges.acknowledge(leg, leg.dialog, leg.invite)
 
     def _send_bye(self, leg: Leg, cause: Cause, now: float) -> None:
         if leg.dialog is not None:
             self._end_dialog(leg, leg.dialog, cause, now)
 
     def _end_dialog(self, leg: Leg, dialog: Dialog, cause: Cause, now: float) -> None:
-        path = dialog.path
-        bye = self._agent.request(
-            "BYE",
-            path,
-            from_=dialog.local,
-            to=dialog.remote,
-            call_id=dialog.call_id,
-            cseq=dialog.next_cseq(),
-            body=cause.body,
-            content_type=cause.content_type,
-            headers=cause.headers,
-        )
-
-        def over(response: Response | None, at: float) -> None:
+        def over(exchange: Exchange, response: Response | None, at: float) -> None:
             if dialog is leg.dialog:
                 self._book.fire(leg, LegInput.BYE_OVER, Cause(response=response), now=at)
 
-        exchange = Exchange(
-            address_of(path.next_hop, leg.peer), over, dialog.next_cseq, leg.digest, leg.account
+        body, content_type, headers = cause.body, cause.content_type, cause.headers
+        self.exchanges.within(
+            leg, dialog, "BYE", over, body=body, content_type=content_type, headers=headers, now=now
         )
-        self.exchanges.start(bye, exchange, now=now)
 
     def _tell_provisional(self, leg: Leg, cause: Cause, now: float) -> None:
         if cause.response is not None and cause.response.status > 100:

@@ -28,7 +28,7 @@ from softphone.sip.replaces import replaced
 from softphone.sip.responder import Responder
 from softphone.sip.server_transaction import ServerTransaction
 from softphone.sip.session_timer import SessionTimers
-from softphone.sip.strangers import is_stranger, know, same_host
+from softphone.sip.strangers import has_moved, is_stranger, know, same_host
 from softphone.sip.timers import Timer
 from softphone.sip.transaction import Account
 from softphone.sip.update import Updates
@@ -213,7 +213,7 @@ class Uas:
         elif not dialog.takes_cseq(request.cseq.number):
             self._refuse(transaction, 500, now)  # section 12.2.2
         else:
-            if is_stranger(leg, dialog, source):
+            if has_moved(leg, dialog, source):
                 leg.peer = source
             know(leg, source)
             self._serve(leg, dialog, transaction, now)

@@ -217,3 +217,26 @@ def test_without_a_redirect_nothing_is_noted():
     pair = Pair()
     pair.talk()
     assert pair.alice.info.redirected_to is None
+
+
+@pytest.mark.parametrize("command", ["send_digits", "transfer"])
+def test_while_our_200_waits_for_a_prack_nothing_is_sent_and_later_all_is(command):
+    lost = []
+
+    def lose(sent):
+        lost.append(sent.start_line.startswith("PRACK"))
+        return lost[-1] and sum(lost) == 1
+
+    pair = Pair(bob={"answers": False}, line=Line(delay_s=0.01, drop=lose))
+    pair.alice.call(pair.bob)
+    pair.net.run_for(0.1)
+    pair.bob.manager.progress(1, media(BOB), now=pair.net.now)
+    pair.bob.manager.accept(1, media(BOB), now=pair.net.now)
+    what = "5" if command == "send_digits" else uri_of("carol", CAROL)
+    with pytest.raises(LocalCallError, match="try again later"):
+        getattr(pair.bob.manager, command)(1, what, now=pair.net.now)
+    pair.net.run_for(3.0)
+    getattr(pair.bob.manager, command)(1, what, now=pair.net.now)
+    pair.net.pump()
+    pair.net.run_for(1.0)
+    assert digits(pair.alice) == "5" if command == "send_digits" else "TransferAsked" in pair.alice.names()

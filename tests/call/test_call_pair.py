@@ -406,6 +406,7 @@ def test_no_codec_in_common_refuses_the_call():
     assert pair.alice.ending() == ("incompatible", "peer", 488)
     assert pair.bob.ending() == ("incompatible", "local", 488)
     assert pair.bob.ended.reason == "codec: wanted PCMU/8000, got opus/48000/2"
+    assert pair.alice.ended.reason == f"Not Acceptable Here: {pair.bob.ended.reason}"
     refusal = next(sent.data for sent in pair.net.sent(BOB, "SIP/2.0 488"))
     assert b'Warning: 305 softphone "codec: wanted PCMU/8000, got opus/48000/2"\r\n' in refusal
 

@@ -223,3 +223,39 @@ def test_the_callee_may_change_early_media_by_update():
     answer(pair)
     established = [event for event in pair.alice.events if isinstance(event, Established)]
     assert established[0].negotiated.remote_port == 7100
+
+
+def test_an_offer_before_there_is_a_session_is_refused_and_the_call_goes_on():
+    # RFC 3311 section 5.2; what waits for an answer for ever would keep every later change waiting.
+    pair = ringing()
+    pair.bob.manager.endpoint.progress(1, 183, body=b"v=0\r\n", now=pair.net.now)
+    pair.net.pump()
+    pair.net.run_for(1.0)
+    early_update(pair, bytes(make_offer(media(BOB, PCMU, port=7100))))
+    answers = [parse_message(sent.data) for sent in pair.net.sent(ALICE, "SIP/2.0")]
+    assert [each.status for each in answers if each.cseq.method == "UPDATE"] == [491]
+
+
+def test_an_offer_in_a_prack_that_has_no_place_there_is_answered():
+    pair = ringing()
+    invite = parse_message(pair.net.sent(ALICE, "INVITE")[0].data)
+    invite.headers.set("Via", f"SIP/2.0/UDP {ALICE[0]}:{ALICE[1]};branch=z9hG4bK-2")
+    for name, value in (("Require", "100rel"), ("Call-ID", "second")):
+        invite.headers.set(name, value)
+    pair.net.inject(bytes(invite), ALICE, BOB)
+    pair.bob.manager.ring(2, now=pair.net.now)
+    pair.net.pump()
+    ringing_now = parse_message(pair.net.sent(BOB, "SIP/2.0 180")[-1].data)
+    fields = Headers()
+    fields.add("Via", f"SIP/2.0/UDP {ALICE[0]}:{ALICE[1]};branch=z9hG4bK-prack")
+    for name in ("From", "To", "Call-ID"):
+        fields.add(name, ringing_now.headers.get(name))
+    fields.add("CSeq", "2 PRACK")
+    fields.add("RAck", f"{ringing_now.headers.get('RSeq')} 1 INVITE")
+    fields.add("Max-Forwards", "70")
+    fields.add("Content-Type", "application/sdp")
+    prack = Request("PRACK", str(ringing_now.contact.uri), fields, bytes(make_offer(media(ALICE))))
+    pair.net.inject(bytes(prack), ALICE, BOB)
+    pair.net.run_for(0.2)
+    answers = [parse_message(sent.data) for sent in pair.net.sent(BOB, "SIP/2.0")]
+    assert [each.status for each in answers if each.cseq.method == "PRACK"] == [400]

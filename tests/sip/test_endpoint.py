@@ -18,6 +18,7 @@ from softphone.sip.events import (
     Refused,
 )
 from softphone.sip.timers import Timers
+from softphone.sip.uri import NameAddr
 
 
 class TestCall:
@@ -337,3 +338,23 @@ class TestOwnersMistakes:
         call.net.run_until()
         assert [item.at for item in call.net.log] == [0, 2, 6, 14, 30, 62, 126]
         assert [event.status for event in call.alices(Refused)] == [408]
+
+
+def test_what_cannot_be_sent_makes_no_leg():
+    alice = make_endpoint("alice", ALICE)
+    with pytest.raises(LocalSipError):
+        alice.invite(BOB_URI, from_=NameAddr(BOB_URI, display="\ud800"), body=OFFER, destination=BOB, now=0.0)
+    assert alice.legs == ()
+    assert alice.next_timeout() is None
+
+
+def test_the_bytes_of_a_call_that_stands_are_known_however_many_came_after_it(monkeypatch):
+    monkeypatch.setattr("softphone.sip.legs.MAX_RECORDS", 2)
+    call = Call()
+    leg = call.invite()
+    call.net.run_for(1.0)
+    sent, received = call.alice.leg_bytes(leg)
+    for _ in range(3):
+        call.invite()
+    assert call.alice.leg_bytes(leg) == (sent, received)
+    assert call.alice.call_id(leg) == call.bobs(InviteReceived)[0].request.call_id

@@ -198,6 +198,14 @@ class Caller:
         return [each.headers.get("RAck") for each in self.peer.requests("PRACK")]
 
 
+def test_who_answers_no_prack_gets_few():
+    # What its Contact names may be somebody else, who has asked for nothing.
+    caller = Caller()
+    for rseq in range(1, 40):
+        caller.progress(rseq)
+    assert len(set(caller.racks())) == 4
+
+
 def test_a_gap_is_left_to_be_filled():
     caller = Caller()
     for rseq in (7, 9, 8, 9):

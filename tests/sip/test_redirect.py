@@ -6,7 +6,7 @@ from support.virtual_link import VirtualNetwork
 
 from softphone.sip.auth import Credentials
 from softphone.sip.events import Answered, Redirected, Refused
-from softphone.sip.message import Request, Response
+from softphone.sip.message import Request, Response, parse_message
 from softphone.sip.redirect import MAX_TARGETS, contacts_of, destination_of
 from softphone.sip.uri import SipUri
 
@@ -140,6 +140,64 @@ def test_credentials_for_one_server_are_not_sent_to_another():
     net.call(credentials=Credentials("alice", "secret"))
     assert "Authorization" in net.invites("bob")[1].headers
     assert "Authorization" not in net.invites("carol")[0].headers
+
+
+def test_whom_a_redirect_names_may_not_ask_for_credentials_in_a_name_of_its_own():
+    ask = {"WWW_Authenticate": 'Digest realm="mallory", nonce="n", algorithm=MD5, qop="auth"'}
+    net = Net(bob=[to("<sip:carol@192.0.2.3>")], carol=[(401, ask), OK])
+    net.call(credentials=Credentials("alice", "secret"))
+    assert ["Authorization" in each.headers for each in net.invites("carol")] == [False]
+    assert [event.status for event in net.told(Refused)] == [401]
+
+
+@pytest.mark.parametrize(
+    ("bob", "target", "host"),
+    [
+        ('Digest realm="home", nonce="n", algorithm=MD5', "192.0.2.3", "carol"),
+        (None, "192.0.2.2:5060", "bob"),
+    ],
+)
+def test_a_realm_that_asked_before_and_the_host_that_was_called_are_answered_after_a_redirect(
+    bob, target, host
+):
+    ask = {"WWW_Authenticate": 'Digest realm="home", nonce="n2", algorithm=MD5'}
+    last = [(401, ask), OK]
+    scripts = {"bob": [*([(401, {"WWW_Authenticate": bob})] if bob else []), to(f"<sip:carol@{target}>")]}
+    scripts.setdefault(host, []).extend(last)
+    net = Net(**scripts).call(credentials=Credentials("alice", "secret"))
+    assert "Authorization" in net.invites(host)[-1].headers
+    assert len(net.told(Answered)) == 1
+
+
+@pytest.mark.parametrize(
+    ("scheme", "contact", "goes_to"),
+    [
+        ("sip", "sip:carol@192.0.2.3;transport=udp", None),
+        ("sip", "sip:carol@192.0.2.3;transport=tcp", None),
+        ("sip", "sip:carol@192.0.2.3", ("192.0.2.3", 5061, "TLS")),
+        ("sips", "sip:carol@192.0.2.3;transport=tls", None),
+        ("sips", "sips:carol@192.0.2.3", ("192.0.2.3", 5061, "TLS")),
+    ],
+)
+def test_no_redirect_takes_tls_from_a_call(scheme, contact, goes_to):
+    # Sections 8.1.3.4 and 26.2.2; the offer may hold keys of SRTP (RFC 4568 section 7).
+    alice = make_endpoint("alice", ALICE, others={"TLS": (ALICE[0], 5061)})
+    secure = (BOB[0], 5061, "TLS")
+    target = SipUri.parse(f"{scheme}:bob@{BOB[0]}")
+    alice.invite(target, from_=ALICE_NAME, body=OFFER, destination=secure, now=0.0)
+    ((data, _),) = alice.datagrams_to_send(now=0.0)
+    alice.receive_datagram(
+        bytes(answer_to(parse_message(data), 302, Contact=f"<{contact}>")), secure, now=0.1
+    )
+    invites = [addr for data, addr in alice.datagrams_to_send(now=0.1) if data.startswith(b"INVITE")]
+    assert invites == ([] if goes_to is None else [goes_to])
+
+
+def test_behind_a_proxy_without_tls_no_redirect_leads_to_a_sips_uri():
+    net = Net(bob=[to("<sips:carol@192.0.2.3>")])
+    net.call(route=("<sip:192.0.2.2;lr>",))
+    assert len(net.invites("bob")) == 1
+    assert [event.status for event in net.told(Refused)] == [302]
 
 
 def test_a_redirect_that_crosses_cancel_is_not_followed():

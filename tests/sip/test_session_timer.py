@@ -21,6 +21,7 @@ from softphone.sip.events import (
     Answered,
     ReferReceived,
     RefreshWanted,
+    Refused,
     ReinviteReceived,
     SessionExpired,
     UpdateAnswered,
@@ -122,6 +123,24 @@ def test_422_that_asks_for_no_more_than_was_offered_is_a_refusal():
     net.run_until()
     assert len(peer.requests("INVITE")) == 1
     assert alice.legs == ()
+
+
+def test_a_peer_that_wants_ever_more_is_not_asked_for_ever():
+    net = VirtualNetwork()
+    alice = make_endpoint("alice", ALICE, session_expires_s=90)
+    events = net.attach(ALICE, alice)
+
+    def wants_more(message, now):
+        if isinstance(message, Request) and message.method == "INVITE":
+            return [answer_to(message, 422, Min_SE=str(100 + message.cseq.number))]
+        return None
+
+    peer = ScriptedPeer(wants_more)
+    net.attach(BOB, peer)
+    alice.invite(BOB_URI, from_=ALICE_NAME, destination=BOB, body=OFFER, now=0.0)
+    net.run_for(10.0)
+    assert len(peer.requests("INVITE")) == 9
+    assert [event.status for event in events if isinstance(event, Refused)] == [422]
 
 
 def test_a_caller_that_cannot_refresh_is_not_asked_to():

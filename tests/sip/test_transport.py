@@ -132,6 +132,45 @@ class TestConnections:
         sent = [addr for data, addr in call.bob.datagrams_to_send(now=0.0) if data.startswith(b"OPTIONS")]
         assert sent == [("198.51.100.7", 5060, "TCP")]
 
+    @pytest.mark.parametrize("port", [5060, 49_000])
+    def test_nobody_becomes_the_alias_of_a_connection_that_stands(self, port):
+        # RFC 5923 section 8.2: another user of the same host, or somebody behind the same NAT.
+        call = Mixed()
+        first, thief = (ALICE[0], 49_000, "TCP"), (ALICE[0], 49_666, "TCP")
+        said = {"contact": f"<sip:x@{ALICE[0]}:{port}>", "via": f"{ALICE[0]}:{port}"}
+        for source in (first, thief):
+            number = 1 if source == first else 2
+            call.bob.receive_datagram(request_by_tcp(**said, number=number), source, now=0.0)
+        call.bob.datagrams_to_send(now=0.0)
+        assert asks(call.bob, (ALICE[0], port, "TCP")) == first
+
+    def test_over_tls_a_connection_of_the_peer_serves_its_own_dialog_alone(self):
+        # Whom we call ourselves has to show a certificate (RFC 5922 section 7); who calls us has shown none.
+        call = Mixed()
+        source, known = (ALICE[0], 49_000, "TLS"), (ALICE[0], 5061, "TLS")
+        invite = request_by_tcp(contact=f"<sip:x@{ALICE[0]}:5061;transport=tls>", via=f"{ALICE[0]}:5061")
+        call.bob.receive_datagram(invite.replace(b"/TCP", b"/TLS"), source, now=0.0)
+        assert asks(call.bob, known) == known
+        call.bob.progress(1, 183, now=0.1)
+        call.bob.answer(1, body=OFFER, now=0.1)
+        call.bob.handle_timeout(now=40.0)  # no ACK: BYE follows
+        sent = call.bob.datagrams_to_send(now=40.0)
+        assert [addr for data, addr in sent if data.startswith(b"BYE")] == [source]
+
+    def test_a_caller_is_reached_by_the_connection_that_it_opened_last(self):
+        call = Mixed()
+        call.call()
+        call.net.run_for(1.0)
+        leg = next(iter(call.bob._book))
+        before = leg.peer
+        call.net.cut(ALICE)
+        call.net.run_for(0.1)
+        call.alice.info(1, b"1", "application/dtmf", now=call.net.now)
+        call.net.pump()
+        call.net.run_for(0.1)
+        assert leg.peer != before
+        assert leg.peer[0] == ALICE[0]
+
     def test_over_tls_the_contact_names_tls_and_the_dialog_stays_on_it(self):
         call = Mixed(talk_s=1.0)
         call.call(TLS_BOB)
@@ -286,6 +325,10 @@ class TestNat:
         ("sip:a@203.0.113.9:5070", ("203.0.113.9", 1024, "TLS"), ("203.0.113.9", 5070, "TLS")),
         ("sips:a@203.0.113.9;transport=udp", ("203.0.113.9", 1024), ("203.0.113.9", 5061, "TLS")),
         ("sip:a@pbx.example.com", ("203.0.113.9", 1024), ("203.0.113.9", 1024)),
+        # Section 26.2.2: no Contact takes TLS from a dialog that has it.
+        ("sip:a@198.51.100.7", ("203.0.113.9", 1024, "TLS"), ("203.0.113.9", 1024, "TLS")),
+        ("sip:a@203.0.113.9;transport=udp", ("203.0.113.9", 1024, "TLS"), ("203.0.113.9", 1024, "TLS")),
+        ("sips:a@198.51.100.7", ("203.0.113.9", 1024, "TLS"), ("198.51.100.7", 5061, "TLS")),
     ],
 )
 def test_where_a_request_in_a_dialog_goes(contact, came_from, goes_to):
@@ -356,6 +399,14 @@ def test_what_is_kept_of_connections_is_bounded(connections):
         invite = request_by_tcp(contact=f"<sip:x@{source[0]}:5060>", via=f"{source[0]}:5060", number=number)
         call.bob.receive_datagram(invite, source, now=0.0)
     assert len(call.bob._layer.ways) == 1024
+
+
+def asks(endpoint, destination):
+    """Where a question to *destination* goes."""
+    target = SipUri.parse(f"sip:x@{destination[0]}:{destination[1]}")
+    endpoint.options(target, from_=ALICE_NAME, destination=destination, now=0.0)
+    (where,) = [addr for data, addr in endpoint.datagrams_to_send(now=0.0) if data.startswith(b"OPTIONS")]
+    return where
 
 
 def request_by_tcp(*, contact, via, number=1):
