@@ -68,9 +68,45 @@ def _as_flag(value: object) -> bool:
     return value
 
 
-def _as_words(value: object) -> tuple[str, ...]:
-    return tuple(as_word(each) for each in (value if isinstance(value, list) else [value]))
+def _one_of(known: tuple[str, ...]) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        word = as_word(value)
+        if word not in known:
+            raise UsageError(f"there is no {word!r}{_nearest(word, known)}")
+        return word
 
+    return read
+
+
+def _some_of(known: tuple[str, ...]) -> Callable[[object], tuple[str, ...]]:
+    read = _one_of(known)
+    return lambda value: tuple(read(each) for each in (value if isinstance(value, list) else [value]))
+
+
+OUTCOMES = (
+    *("completed", "busy", "declined", "no-answer", "unreachable", "unauthorized"),
+    *("incompatible", "no-audio", "dropped", "failed"),
+)
+"""Of a RESULT, as what follows; what they mean stands in `docs/calls.md`."""
+VERDICTS = (
+    *(
+        "ok",
+        "one-way",
+        "silent",
+        "comfort-noise",
+        "too-quiet",
+        "too-loud",
+        "attenuated",
+        "amplified",
+        "clipped",
+    ),
+    *("dc-offset", "hum", "noise", "narrow-band", "delay-jumps", "drift", "dropouts", "echo", "cut-start"),
+    *("cut-end", "inverted", "repeated-frames", "tones", "unrelated"),
+)
+"""Those that `--expect` can add included."""
+ENDED_BY = ("local", "peer", "network")
+STATES = ("calling", "ringing", "incoming", "established", "ending", "ended")
+"""Of a call's status."""
 
 VERBS: Mapping[str, Callable[[object], Any]] = {
     "ring": _as_true,
@@ -100,13 +136,13 @@ EXPECTED: Mapping[str, Callable[[object], Any]] = {
     "mode": _as_mode,
     "hold": _as_flag,
     "peer-holds": _as_flag,
-    "state": as_word,
+    "state": _one_of(STATES),
     "dtmf": _as_keys,
     "transfer": as_whole,
-    "outcome": _as_words,
+    "outcome": _some_of(OUTCOMES),
     "sip-status": as_whole,
-    "verdict": _as_words,
-    "ended-by": as_word,
+    "verdict": _some_of(VERDICTS),
+    "ended-by": _one_of(ENDED_BY),
 }
 """What can be expected of a call, and how it is read."""
 AT_THE_END = frozenset({"outcome", "sip-status", "verdict", "ended-by"})
@@ -228,7 +264,7 @@ def _step(table: Mapping[str, Any], lines: Mapping[str, int], file: str) -> Step
     verb = verbs[0]
     value: Any
     if verb == "expect":
-        value = _expected(table[verb], read, wrong)
+        value = _expected(table[verb], wrong)
     else:
         value = read(verb, VERBS[verb], table[verb])
     times: dict[str, float] = {}
@@ -257,18 +293,19 @@ def _step(table: Mapping[str, Any], lines: Mapping[str, int], file: str) -> Step
     )
 
 
-def _expected(
-    table: object,
-    read: Callable[[str, Callable[[object], Any], object], Any],
-    wrong: Callable[[str, str], UsageError],
-) -> dict[str, Any]:
+def _expected(table: object, wrong: Callable[[str, str], UsageError]) -> dict[str, Any]:
     if not isinstance(table, dict) or not table:
-        raise wrong("expect", 'expect is a table, as { codec = "opus" }, got something else')
+        raise wrong(
+            "expect", f'expect is a table of what is expected, as {{ codec = "opus" }}, got {table!r}'
+        )
     found = {}
     for key, value in table.items():
         if key not in EXPECTED:
             raise wrong("expect", f"nothing to expect is called {key!r}{_nearest(key, tuple(EXPECTED))}")
-        found[key] = read("expect", EXPECTED[key], value)
+        try:
+            found[key] = EXPECTED[key](value)
+        except UsageError as error:
+            raise wrong("expect", f"expect {key}: {error}") from None
     if 0 < len(AT_THE_END & set(found)) < len(found):
         raise wrong(
             "expect",

@@ -2,10 +2,14 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+sys.path.append(str(Path(__file__).parents[1]))  # benchmarks and tools; what is installed goes before
 
 settings.register_profile("seeded", derandomize=True, deadline=None)
 settings.load_profile("seeded")

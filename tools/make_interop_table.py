@@ -28,9 +28,10 @@ def main() -> int:
             "support.interop_report",
             str(ROOT / "tests/interop"),
         ]
+        path = os.pathsep.join(filter(None, (str(ROOT / "tests"), os.environ.get("PYTHONPATH"))))
         done = subprocess.run(
             [*command, *sys.argv[1:]],
-            env={**os.environ, "SOFTPHONE_INTEROP_REPORT": str(report)},
+            env={**os.environ, "PYTHONPATH": path, "SOFTPHONE_INTEROP_REPORT": str(report)},
             cwd=ROOT,
             check=False,
         )

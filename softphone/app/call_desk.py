@@ -123,12 +123,13 @@ class CallDesk:
         """Note that a call has ended.
 
         Args:
-            result: of its RESULT ``outcome``, ``ended_by``, ``sip_status``, ``reason``, ``duration_s``, ``verdict`` and ``score``,
-                as far as they are known; may be told again when more is.
+            result: its RESULT as far as it is known; may be told again when more is. Of ``diagnosis`` one line is kept, ``why``.
         """
         told = ("outcome", "ended_by", "sip_status", "reason", "duration_s", "verdict", "error")
         entry.last = self._status(entry) | {key: result[key] for key in told if key in result}
-        for key in {"reason", "error"} & entry.last.keys():
+        if found := result.get("diagnosis"):
+            entry.last["why"] = "; ".join(filter(None, (found["why"], found["try"])))
+        for key in {"reason", "error", "why"} & entry.last.keys():
             for folder in sorted(self.folders, key=len, reverse=True):
                 why = entry.last[key] or ""
                 entry.last[key] = why.replace(folder + os.sep, "").replace(folder, "the folder") or None

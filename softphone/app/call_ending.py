@@ -46,7 +46,7 @@ def result_of(
 
 
 def packed_for_peer(result: Result, *, is_brief: bool) -> bytes:
-    """*result* as the BYE exchange carries it: without what airtime assumes, else in its brief form, where a BYE has no more room.
+    """*result* as the BYE exchange carries it: in steps without airtime, at last in its brief form, where a BYE has no more room.
 
     Args:
         is_brief: each byte is dear.
@@ -61,7 +61,7 @@ def packed_for_peer(result: Result, *, is_brief: bool) -> bytes:
     if not is_brief:
         airtime = result["airtime"]
         told = airtime and {key: value for key, value in airtime.items() if key != "assumes"}
-        forms = [result, {**result, "airtime": told}, *forms]
+        forms = [result, {**result, "airtime": told}, {**result, "airtime": None}, *forms]
     data = b""
     for form in forms:
         data = json.dumps(form, separators=(",", ":")).encode()

@@ -1,6 +1,7 @@
 """The callee: answers what comes in, as many calls at once as come."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from softphone.app.account import registrar_of
-from softphone.app.audio import CallAudio, numbered
+from softphone.app.audio import LIKELY_RATE_HZ, CallAudio, numbered
 from softphone.app.call_filters import checked_filters
 from softphone.app.call_keys import check_srtp
 from softphone.app.codec_choice import carrying, chosen_codecs, header_bytes_of
@@ -25,6 +26,8 @@ from softphone.app.succession import Successions
 from softphone.call.events import CallEvent, IncomingCall
 from softphone.config import AnswerOptions
 from softphone.errors import SoftphoneError
+from softphone.io.audio.wavfile import open_source
+from softphone.io.ice_socket import check_ice
 
 if TYPE_CHECKING:
     from softphone.app.script_run import ScriptRun
@@ -69,10 +72,14 @@ class Callee:
         )
         self._filters = checked_filters(options.audio, chosen)
         check_srtp(options.media, private=options.account.transport == "tls")
+        if options.account.uses_ice:
+            check_ice()
         self._sounds = None if options.script is None else sounds_of(options.script, chosen, answers=True)
         self._successions = Successions(
             station, options.account, chains=self._filters, follows=options.transfers == "follow"
         )
+        if options.early_media is not None:
+            open_source(options.early_media, LIKELY_RATE_HZ).close()  # one that is not there is told now
         self._plan = CallPlan(
             audio=options.audio,
             media=options.media,
@@ -92,8 +99,8 @@ class Callee:
 
     async def run(self) -> list[Result]:
         """Take calls; return their RESULTs when the last has ended."""
-        self._served = await serve_calls(self._options.serve, self._filters, self._on_serving)
         try:
+            self._served = await serve_calls(self._options.serve, self._filters, self._on_serving)
             return await self._run()
         finally:
             if self._served is not None:
@@ -111,13 +118,15 @@ class Callee:
             return await self._end()
         finally:
             self._station.on_stranger = self._refuse
-            running = list(self._running)  # none, unless this is cancelled
+            running = [*self._gathering, *self._running]  # none, unless this is cancelled
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
     async def _end(self) -> list[Result]:
         self._station.on_stranger = self._refuse
+        for gathering in self._gathering:
+            gathering.cancel()
         for one in self._running.values():
             one.hang_up()
         if self._running:
@@ -262,13 +271,15 @@ async def answer(
         towards=registrar,
         answers=True,
     )
-    registering: Registering | None = None
-    mobility: Mobility | None = None
-    try:
+    async with contextlib.AsyncExitStack() as held:
+        held.callback(station.close)
+        registering: Registering | None = None
         if registrar is not None:
             registering = Registering(station, options.account, on_event)
+            held.push_async_callback(registering.stop)
             if follows(options.listen):
-                mobility = Mobility(station, (await station.destinations(registrar))[0])
+                first, *_ = await station.destinations(registrar)
+                held.push_async_callback(Mobility(station, first).stop)
         # What is wrong with files and devices is said now, not to each caller.
         CallAudio(options.audio, loop=True, writer=station.writer).discard()
         callee = Callee(station, options, on_event, stop, on_running, on_serving, registering)
@@ -276,9 +287,3 @@ async def answer(
         if results and results[-1]["ended_by"] != "network":
             await station.settle()
         return results
-    finally:
-        if mobility is not None:
-            await mobility.stop()
-        if registering is not None:
-            await registering.stop()
-        station.close()

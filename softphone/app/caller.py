@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from softphone.app.account import credentials_of, way_to
 from softphone.app.audio import numbered
@@ -30,9 +30,6 @@ from softphone.errors import SoftphoneError, UsageError
 from softphone.sip.errors import SipError
 from softphone.sip.events import Address
 from softphone.sip.uri import SipUri
-
-if TYPE_CHECKING:
-    from softphone.app.served_calls import ServedCalls
 
 Progress = Callable[[dict[str, Any]], None]
 """Called about four times a second while a call stands."""
@@ -62,51 +59,64 @@ async def call(
         UnreachableError: the peer's name does not resolve, or there is no route.
     """
     target = target_of(options.uri)
-    registers = options.account.registrar is not None
+    if target.password is not None:
+        raise UsageError(
+            "whom to call must hold no password, for everybody would see it: give --password-env"
+        )
     if options.account.user is None and options.account.auth_user is not None:
         raise UsageError("--auth-user needs --user, too")
     header_bytes = header_bytes_of(target.host)
     chosen = carrying(chosen_codecs(options.media, header_bytes=header_bytes), options.audio.tone_hz)
     filters = checked_filters(options.audio, chosen)
-    sounds = None if options.script is None else sounds_of(options.script, chosen, answers=False)
-    probe = Probe(options)
     towards = way_to(target, options.account)
-    station = await Station.open(
-        options.listen,
-        options.account,
-        default_user="caller",
-        compact=is_sparing(options.media),
-        towards=towards,
-    )
-    destinations = await station.destinations(towards)
-    # Who only calls takes no call, not even one that its own address leads back to (RFC 3261 section 21.4.24).
-    successions = Successions(station, options.account, chains=filters, follows=options.transfers == "follow")
-    station.on_stranger = partial(_on_stranger, station, successions)
-    has_own_end = options.seconds is not None or options.audio.echo or options.audio.tone_hz is not None
-    plan = CallPlan(
-        audio=options.audio,
-        media=options.media,
-        line=options.line,
-        chosen=chosen,
-        seconds=options.seconds,
-        until_played=not has_own_end and options.audio.device is None and options.script is None,
-        dtmf=options.dtmf,
-        announces=options.script is not None,
-        on_running=on_running,
-        on_transfer=successions.on_transfer,
-        chains=filters,
-        private=is_private(destinations),
-    )
-    served: ServedCalls | None = None
-    registering = Registering(station, options.account) if registers else None
-    mobility = Mobility(station, destinations[0]) if follows(options.listen) else None
-    try:
+    async with contextlib.AsyncExitStack() as held:
+        sounds = None
+        if options.script is not None:
+            sounds = sounds_of(options.script, chosen, answers=False)
+            held.callback(sounds.close)
+        probe = Probe(options)
+        held.callback(probe.close)
+        station = await Station.open(
+            options.listen,
+            options.account,
+            default_user="caller",
+            compact=is_sparing(options.media),
+            towards=towards,
+        )
+        held.callback(station.close)
+        destinations = await station.ways_to(target)
+        # Who only calls takes no call, not even one that its own address leads back to (RFC 3261 section 21.4.24).
+        successions = Successions(
+            station, options.account, chains=filters, follows=options.transfers == "follow"
+        )
+        station.on_stranger = partial(_on_stranger, station, successions)
+        has_own_end = options.seconds is not None or options.audio.echo or options.audio.tone_hz is not None
+        plan = CallPlan(
+            audio=options.audio,
+            media=options.media,
+            line=options.line,
+            chosen=chosen,
+            seconds=options.seconds,
+            until_played=not has_own_end and options.audio.device is None and options.script is None,
+            dtmf=options.dtmf,
+            announces=options.script is not None,
+            on_running=on_running,
+            on_transfer=successions.on_transfer,
+            chains=filters,
+            private=is_private(destinations),
+        )
         check_srtp(options.media, private=plan.private)
-        if registering is not None:
+        if follows(options.listen):
+            held.push_async_callback(Mobility(station, destinations[0]).stop)
+        if options.account.registrar is not None:
+            registering = Registering(station, options.account)
+            held.push_async_callback(registering.stop)
             await registering.start(stop)
             if stop.is_set():
                 raise SoftphoneError("interrupted while it registered: no call was placed")
         served = await serve_calls(options.serve, filters, on_serving)
+        if served is not None:
+            held.push_async_callback(served.close)
         for index in range(options.repeat) if options.repeat else itertools.count():
             next_at = now() + options.every_s
             numbered_plan = replace(plan, audio=numbered(options.audio, index + 1))
@@ -114,7 +124,7 @@ async def call(
                 numbered_plan = served.plan(numbered_plan)
             try:
                 if index:  # its name may lead elsewhere by now
-                    destinations = await station.destinations(towards)
+                    destinations = await station.ways_to(target)
                 result = await _one(
                     station, numbered_plan, options, target, destinations, stop, progress, sounds
                 )
@@ -127,21 +137,9 @@ async def call(
                 on_result(result)
             if index + 1 == options.repeat or not await _sleep(next_at - now(), stop):
                 break
-        results = probe.results
-        if results[-1]["ended_by"] != "network":
+        if probe.results[-1]["ended_by"] != "network":
             await station.settle()
-    finally:
-        if mobility is not None:
-            await mobility.stop()
-        if registering is not None:
-            await registering.stop()
-        station.close()
-        probe.close()
-        if sounds is not None:
-            sounds.close()
-        if served is not None:
-            await served.close()
-    return results
+        return probe.results
 
 
 def target_of(uri: str) -> SipUri:

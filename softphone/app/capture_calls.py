@@ -34,8 +34,10 @@ class MediaEnd:
     formats: Mapping[int, Format]
     sends: bool
     receives: bool
-    encrypted: str | None
-    """``sdes``, ``dtls``, or ``srtp`` where no key is told; None: it is not."""
+    encrypted: tuple[str, ...]
+    """How media can be: ``sdes``, ``dtls``, or ``srtp`` where no key is told; empty: not at all."""
+    demands: bool
+    """Whether it must be; an offer that may be taken in the clear says so, too (RFC 8643)."""
     short: bool
     """Takes RTP headers of two bytes."""
 
@@ -156,17 +158,14 @@ def _end(
         sends, receives = flows_of(description, media)
     except SdpError:
         return None
-    encrypted = None
-    if "SAVP" in media.protocol.upper():
-        encrypted = "srtp"
-    if media.values("crypto"):
-        encrypted = "sdes"
-    elif encrypted and (media.values("fingerprint") or description.values("fingerprint")):
-        encrypted = "dtls"
+    demands = "SAVP" in media.protocol.upper()
+    encrypted = ("sdes",) if media.values("crypto") else ()
+    if media.values("fingerprint") or description.values("fingerprint"):
+        encrypted = (*encrypted, "dtls")
     return MediaEnd(
         call_id, at, media.kind, (host.lower(), media.port),
         {each.payload_type: each for each in formats_of(media, known)},
-        sends, receives, encrypted, takes_short_rtp(media),
+        sends, receives, encrypted or ("srtp",) * demands, demands, takes_short_rtp(media),
     )  # fmt: skip
 
 
@@ -177,6 +176,17 @@ def _sdp_in(body: bytes) -> bytes | None:
         return None
     end = body.find(b"\r\n--", start)
     return body[start:] if start == 0 or end < 0 else body[start : end + 2]
+
+
+def encryption_of(receiver: list[MediaEnd], sender: list[MediaEnd]) -> str | None:
+    """How the media between them is encrypted, as far as SDP tells; None: it is not, for what one side offered the other left."""
+    newest = [ends[-1] for ends in (receiver, sender) if ends]
+    if len(newest) == 2:
+        both = [kind for kind in newest[0].encrypted if kind in newest[1].encrypted]
+        if both:
+            return both[0]
+    demanded = [each.encrypted[0] for each in newest if each.demands]
+    return demanded[0] if demanded else None
 
 
 def described(ends: list[MediaEnd], others: list[MediaEnd]) -> dict[int, Format]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dsp.codecs import CodecSettings, CodecSpec
 from dsp.errors import BitstreamError, DspError
 from dsp.opus_packet import packet_samples
-from softphone.app.capture_calls import MediaEnd, described
+from softphone.app.capture_calls import MediaEnd, described, encryption_of
 from softphone.app.capture_packets import Packets
 from softphone.app.codec_choice import CREDIT, PACKET, number_in
 from softphone.app.codec_named import named_codec
@@ -105,7 +105,7 @@ def plan_of(
     ends = [*receiver, *sender]
     if ends:
         plan.kind = (receiver or sender)[-1].kind
-        plan.encryption = next((end.encrypted for end in reversed(ends) if end.encrypted), "none")
+        plan.encryption = encryption_of(receiver, sender) or "none"
     said = described(receiver, sender)
     cn = set()
     for number in counts:

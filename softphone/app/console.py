@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from softphone.app.account import way_to
 from softphone.app.audio import CallAudio
 from softphone.app.call_desk import MAX_CALLS, Entry
 from softphone.app.call_filters import checked_filters
@@ -37,6 +36,7 @@ from softphone.control.desk import Desk
 from softphone.control_config import ConsoleOptions
 from softphone.errors import SoftphoneError, UsageError
 from softphone.io.control.tickets import Tickets
+from softphone.io.ice_socket import check_ice
 from softphone.memo_config import RecordOptions
 from softphone.sip.uri import SipUri
 
@@ -116,6 +116,8 @@ class Console:
             private=options.account.transport == "tls",
         )
         check_srtp(options.media, private=self._plan.private)
+        if options.account.uses_ice:
+            check_ice()
         self._tickets = Tickets()
         self._recordings: Recordings | None = None
         if not options.no_record:
@@ -202,7 +204,7 @@ class Console:
 
     async def close(self) -> None:
         """Release everything."""
-        running = list(self._tasks)  # none, unless something went wrong
+        running = [*self._gathering, *self._tasks]  # of the latter none, unless something went wrong
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -250,7 +252,7 @@ class Console:
         files = None
         try:
             assert self._station is not None
-            destination, *others = await self._station.destinations(way_to(target, self._options.account))
+            destination, *others = await self._station.ways_to(target)
             files = self._begin()
             plan = replace(self._planned(entry, files), chosen=self._codecs(target.host), answers=False)
             one = placed(

@@ -7,6 +7,8 @@ from typing import Any
 
 from softphone.app.media_ends import is_behind_nat
 from softphone.app.status_words import STATUSES
+from softphone.call.outcome import HUNG_UP
+from softphone.sip.local import REASONS
 
 Result = Mapping[str, Any]
 
@@ -51,6 +53,12 @@ class Diagnosis:
 
 
 _NETWORK: tuple[tuple[str, str, str], ...] = (
+    (r"no transport \w+ here", "unreachable", "let the URI and --transport want the same"),
+    (
+        r"closed its connection",
+        "unreachable",
+        "perhaps TLS is spoken at that port: --transport tls; or see the log there",
+    ),
     (r"\bpassword\b", "credentials", "check user, --auth-user and password"),
     (r"connection refused", "refused", "check the port and --transport, and that the program there runs"),
     (
@@ -72,6 +80,7 @@ _NETWORK: tuple[tuple[str, str, str], ...] = (
 )
 """(what a reason of the network says, cause, advice), the first that fits."""
 _HAS_ADVICE = re.compile(r"(?:: |; )(?:check|name|give|use|try|install|does it speak)\b.*", re.DOTALL)
+_OWN_HOST = re.compile(r"@\[?([0-9a-fA-F.:]+?)\]?(?::[0-9]+)?(?:;.*)?$")
 _NO_AGREEMENT = (415, 488, 606)
 _ENCRYPTION = re.compile(r"encrypt|S?RTP/SAVP|\bSRTP\b|\bSDES\b|\bDTLS\b|crypto|fingerprint", re.IGNORECASE)
 CAUSES = frozenset(
@@ -154,9 +163,10 @@ def _refused(result: Result, facts: CallFacts) -> Diagnosis:
                 f"no agreement on how media is encrypted ({said})",
                 "let both sides require, or prefer, the same: --srtp prefer, --srtp-keys",
             )
-        return Diagnosis(
-            "codec", f"no codec that both sides have ({said})", "name others with --codec, as pcmu,pcma"
-        )
+        advice = "name others with --codec, as pcmu,pcma"
+        if facts.srtp == "off" and reason in ("", REASONS[488]):  # it did not say what it wanted
+            advice += "; or, if the peer wants encrypted media, --srtp prefer"
+        return Diagnosis("codec", f"no codec that both sides have ({said})", advice)
     found = STATUSES.get(status)
     if found is not None:
         return Diagnosis(found.cause, f"{found.meaning} ({said})", found.advice)
@@ -178,6 +188,8 @@ def _given_up(result: Result, facts: CallFacts) -> Diagnosis:
     if facts.answers:
         return Diagnosis("cancelled", "the caller gave up before the call was answered", "")
     if result.get("ended_by") == "local":
+        if result.get("reason") == HUNG_UP:
+            return Diagnosis("cancelled", "we hung up before an answer", "")
         return Diagnosis("no-answer", "nobody answered before we gave up", "--ring-timeout waits longer")
     status = STATUSES[487]
     return Diagnosis(status.cause, status.meaning, status.advice)
@@ -215,6 +227,13 @@ def _nothing_heard(result: Result, facts: CallFacts) -> Diagnosis:
             "one-way-nat",
             f"no audio came in: our SDP names {ours}, which nobody outside of this network can send to",
             "--stun HOST, --ice, or --public-address ADDRESS",
+        )
+    own = _OWN_HOST.search(str(result.get("local")))
+    if peer is not None and own is not None and is_behind_nat(own[1]) and not is_behind_nat(peer):
+        return Diagnosis(
+            "one-way-nat",
+            f"no audio came in at {ours}, where the NAT before us was said to take it",
+            "--turn, for the NAT may have another port for each peer; or forward --rtp-ports",
         )
     if _peer_hears(result):
         return Diagnosis(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from softphone.app.capture_calls import CallBook, MediaEnd, SipCall
+from softphone.app.capture_calls import CallBook, MediaEnd, SipCall, encryption_of
 from softphone.app.capture_read import ends_of, expect_short
 from softphone.app.ladder_words import Message, described, ending_of, label_of, text_of
 from softphone.capture import RtpStream, network_figures, without_copies
@@ -198,8 +198,7 @@ class LadderBook:
         packets = figures.packets + shorts
         seconds = max(single.at) - single.at[0]
         codec = f"payload type {usual}" if format_ is None else str(format_)
-        said = [ends[-1].encrypted for ends in (receiver, sender) if ends]
-        encrypted = said[0] if all(said) else None  # one side may have offered what the other left
+        encrypted = encryption_of(receiver, sender)
         lost = None if shorts else figures.lost
         words = [
             f"{packets} packets",

@@ -82,7 +82,7 @@ def _sdp_line(end: MediaEnd) -> str:
     words = (
         text_of(f"{kind}{names}", 48),
         shown(end.address),
-        end.encrypted or "",
+        " or ".join(end.encrypted),
         _DIRECTIONS[end.sends, end.receives],
     )
     return f"SDP {' · '.join(filter(None, words))}"

@@ -1,5 +1,6 @@
 """Where the media of one call comes and goes on this side: bound ports, as others see them, or a way that ICE finds."""
 
+import asyncio
 import ipaddress
 import logging
 from dataclasses import dataclass, replace
@@ -191,11 +192,14 @@ async def ends_of_incoming(station: Station, plan: CallPlan, event: IncomingCall
     station.owners[event.call] = waiting
     try:
         ends = await open_media(station, plan, caller=event.source[0])
-    except SoftphoneError as error:
-        log.warning("a call is refused: %s", error)
+    except (SoftphoneError, asyncio.CancelledError) as error:
+        ends_here = isinstance(error, asyncio.CancelledError)  # RFC 3261 section 21.4.18: not to be had now
         if not waiting.ended:
-            station.manager.reject(event.call, 500, now=now())
+            station.manager.reject(event.call, 480 if ends_here else 500, now=now())
             station.pump()
+        if ends_here:
+            raise
+        log.warning("a call is refused: %s", error)
         return None
     finally:
         del station.owners[event.call]

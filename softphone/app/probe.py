@@ -1,7 +1,9 @@
 """A caller that calls again and again: what it keeps, and what it writes as it goes."""
 
+import contextlib
 import json
 import logging
+import os
 import time
 from collections import deque
 from typing import TextIO
@@ -60,7 +62,10 @@ class Probe:
         if options.out is not None:
             try:
                 # A probe that is started again goes on in the same file.
+                is_torn = _is_torn(options.out)
                 self._lines = open(options.out, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the probe
+                if is_torn:
+                    self._lines.write("\n")
             except OSError as error:
                 raise EnvironmentProblem(f"--out {options.out} cannot be written: {error.strerror}") from None
         try:
@@ -82,22 +87,21 @@ class Probe:
             worst = exit_status(older)
             self._worst_of_older = next(each for each in older if exit_status([each]) == worst)
         self._kept.append(result)
-        if self._metrics is not None:
-            self._metrics.add(result)
-        try:
-            self._write_line(result)
-            self._write_metrics()
-        except SoftphoneError as error:
-            if not self._told:  # a full disk ends no probe, and is said once
-                log.warning("%s", error)
-            self._told = True
-        else:
-            self._told = False
+        problems = []
+        for write in (self._write_line, self._write_metrics):  # each may be on a disk of its own
+            try:
+                write(result)
+            except SoftphoneError as error:
+                problems.append(str(error))
+        for problem in () if self._told else problems:  # a full disk ends no probe, and is said once
+            log.warning("%s", problem)
+        self._told = bool(problems)
 
     def close(self) -> None:
         """Close the file of RESULTs."""
         if self._lines is not None:
-            self._lines.close()
+            with contextlib.suppress(OSError):  # of a full disk, which has been told
+                self._lines.close()
             self._lines = None
 
     def _write_line(self, result: Result) -> None:
@@ -109,6 +113,18 @@ class Probe:
         except OSError as error:
             raise EnvironmentProblem(f"--out {self._out} cannot be written: {error.strerror}") from None
 
-    def _write_metrics(self) -> None:
+    def _write_metrics(self, newest: Result | None = None) -> None:
         if self._metrics is not None and self._prometheus is not None:
+            if newest is not None:
+                self._metrics.add(newest)
             write_whole(self._prometheus, self._metrics.render().encode(), force=True)
+
+
+def _is_torn(path: str) -> bool:
+    """Whether the last line of the file, where there is one, was not written to its end."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() != b"\n"
+    except OSError:  # none there yet, or empty, or no file to go back in
+        return False

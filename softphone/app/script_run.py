@@ -125,7 +125,7 @@ class ScriptRun:
     async def _call(self, step: Step) -> Came:
         """Place a second call, and wait for its answer."""
         target = target_of(step.value)
-        first, *more = await self._station.destinations(target)
+        first, *more = await self._station.ways_to(target)
         audio = suffixed(self._plan.audio, f"-{step.name}")
         plan = replace(
             self._plan, audio=audio, answers=False, until_played=False, on_running=None, on_changed=None

@@ -113,11 +113,12 @@ async def open_sip_sockets(
     if account.sip_dictionary and transport != "UDP":
         raise UsageError(f"--sip-dictionary packs datagrams: it does not go with {transport}")
     from softphone.io.sip_streams import SipStreams
-    from softphone.io.sip_tls import TlsTerms
+    from softphone.io.sip_tls import TlsTerms, server_context
 
     terms = TlsTerms(ca=account.tls_ca, insecure=account.tls_insecure)
     if account.sip_cert is not None:
         terms.shown = (account.sip_cert, account.sip_key)
+        server_context(account.sip_cert, account.sip_key)  # what is wrong with it is said now
     if transport == "TLS":
         terms.client()  # what is wrong with files is said now
         return await _open_tls(listen, account, terms, answers=answers)

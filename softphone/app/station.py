@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from softphone.app.account import aor_of
+from softphone.app.account import aor_of, way_to
 from softphone.app.guarding import DroppedLog, guard_of
 from softphone.app.sip_sockets import (
     SipSockets,
@@ -23,6 +23,7 @@ from softphone.app.traced_socket import opened_trace
 from softphone.call.events import CallEvent, IncomingCall
 from softphone.call.manager import CallManager
 from softphone.config import AccountOptions, Address
+from softphone.errors import UsageError
 from softphone.io.driver import DatagramDriver
 from softphone.io.ids import ShortIds, SystemIds, seeded_rng
 from softphone.io.media_clock import MediaClock
@@ -32,7 +33,7 @@ from softphone.sip.endpoint import SipEndpoint, SipStyle
 from softphone.sip.events import NO_CALLS, PublicAddressLearnt
 from softphone.sip.events import Address as SipAddress
 from softphone.sip.grammar import format_host_port
-from softphone.sip.reach import transport_of
+from softphone.sip.reach import SECURE, transport_of
 from softphone.sip.timers import Timers
 from softphone.sip.uri import NameAddr, SipUri
 
@@ -141,7 +142,31 @@ class Station:
         sockets = await open_sip_sockets(
             listen, account, transport=transport, answers=answers or towards is None
         )
+        try:
+            return await cls._over(
+                sockets, account, rng, known,
+                default_user=default_user, challenge=challenge, compact=compact, trace=trace,
+            )  # fmt: skip
+        except BaseException:
+            sockets.discard()
+            raise
+
+    @classmethod
+    async def _over(
+        cls,
+        sockets: SipSockets,
+        account: AccountOptions,
+        rng: "random.Random",
+        known: dict[str, list[SipAddress]],
+        *,
+        default_user: str,
+        challenge: bool,
+        compact: bool,
+        trace: "Trace | None",
+    ) -> "Station":
+        """A station that speaks through *sockets*, which are its own when it is there; see `open`."""
         host, port = sockets.host, sockets.port
+        transport = sockets.transport
         contact = SipUri(scheme="sip", user=account.user or default_user, host=host, port=port)
         plain = contact
         if transport == "TLS":
@@ -174,23 +199,23 @@ class Station:
         identity = NameAddr(plain) if account.registrar is None else aor_of(account)
         manager = CallManager(endpoint, identity=identity, result_type=RESULT_TYPE)
         station = cls(manager, host, identity, t1_s=account.sip_t1_ms / 1000, style=style)
-        try:
-            trace = opened_trace(account) if trace is None else trace
-        except BaseException:
-            sockets.discard()
-            raise
-        station.trace = trace
+        station.trace = trace = opened_trace(account) if trace is None else trace
         station.on_sip.append(DroppedLog().note)
         station._sockets, station._account, station._rng, station._known = sockets, account, rng, known
         station.public_host = account.public_address
         station._expect_names()
-        station._driver = await DatagramDriver.open(
-            manager,
-            station._dispatch,
-            sockets.udp,
-            tap=None if trace is None else station._tap,
-            streams=sockets.streams,
-        )
+        try:
+            station._driver = await DatagramDriver.open(
+                manager,
+                station._dispatch,
+                sockets.udp,
+                tap=None if trace is None else station._tap,
+                streams=sockets.streams,
+            )
+        except BaseException:
+            if trace is not None:
+                trace.close()
+            raise
         return station
 
     @property
@@ -222,6 +247,22 @@ class Station:
             found = await destinations_of(uri, self._account, family=family, rng=self._rng)
             self._expect(uri, found)
         return [each for each in found if self._can_send_to(each)] or found
+
+    async def ways_to(self, target: SipUri) -> list[SipAddress]:
+        """Where a call to *target* goes first: the registrar's addresses, where there is one, else as `destinations`.
+
+        Raises:
+            UnreachableError: no address is found.
+            UsageError: *target* is a sips URI, and the way there is none of TLS.
+        """
+        way = way_to(target, self._account)
+        found = await self.destinations(way)
+        if target.scheme == "sips" and any(transport_of(each) not in SECURE for each in found):
+            hop = hop_towards(way, self._account)  # RFC 3261 section 26.2.2: each hop is by TLS
+            raise UsageError(
+                f"{target} goes over TLS alone, and {hop} does not: name it sips:{hop.host}, or give --transport tls"
+            )
+        return found
 
     def _can_send_to(self, addr: SipAddress) -> bool:
         """Whether a socket of ours leads to *addr*: of its family, and for UDP one at all."""

@@ -111,7 +111,7 @@ class Successions:
         from softphone.app.caller import placed, target_of
 
         wanted = target_of(str(replace(target, headers=())))
-        first, *others = await self._station.destinations(wanted)
+        first, *others = await self._station.ways_to(wanted)
         plan = replace(self._plan(one, "-transferred"), answers=False, on_changed=told.on_changed)
         account = replace(self._account, headers=(*self._account.headers, *_fit(headers)))
         return placed(

@@ -238,7 +238,7 @@ def _explain(result: Mapping[str, Any], terminal: Terminal, prefix: str = "") ->
     peer = result.get("peer_result")
     if result.get("error"):
         terminal.note(f"{prefix}{result['error']}")
-    elif result["outcome"] != "completed":
+    elif result["outcome"] != "completed" and result.get("exit_status") != 0:  # 0: a script wanted it so
         terminal.note(f"{prefix}{result['outcome']}: {_diagnosed(result)}")
     elif peer and peer["outcome"] in ("no-audio", "dropped"):
         terminal.note(f"{prefix}at the peer: {peer['outcome']}: {_why(peer)}")

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from softphone.errors import EnvironmentProblem, UsageError
@@ -289,13 +290,26 @@ def _has_worked(pair: Any) -> bool:
     return bool(pair.state.name == "SUCCEEDED")
 
 
+_MISSING = "ICE and TURN need a library: pip install 'softphone[ice]'"
+
+
+def check_ice() -> None:
+    """Refuse what the library for it is missing for.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    if find_spec("aioice") is None:
+        raise UsageError(_MISSING)
+
+
 def _connection(
     host: str | None, *, controlling: bool, stun: Address | None, turn: TurnServer | None
 ) -> "aioice.Connection":
     try:
         import aioice
     except ImportError:
-        raise UsageError("ICE and TURN need a library: pip install 'softphone[ice]'") from None
+        raise UsageError(_MISSING) from None
 
     class OfOneHost(aioice.Connection):
         """Has candidates of the address that was asked for, be it of the loopback, and no others."""

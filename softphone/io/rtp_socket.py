@@ -183,9 +183,14 @@ class RtpSocket:
         Raises:
             UnreachableError: it does not answer.
         """
-        rtp, rtcp = await asyncio.gather(
-            mapped_address(self._rtp, server), mapped_address(self._rtcp, server)
+        # Both to their ends: one that went on would read a socket that is closed.
+        found = await asyncio.gather(
+            mapped_address(self._rtp, server), mapped_address(self._rtcp, server), return_exceptions=True
         )
+        for each in found:
+            if isinstance(each, BaseException):
+                raise each
+        rtp, rtcp = (each for each in found if not isinstance(each, BaseException))
         return rtp, rtcp
 
     def drain(self, now: float | None = None, *, spacing_s: float = 0.0) -> list[Arrival]:

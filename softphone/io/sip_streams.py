@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from softphone.errors import UnreachableError
+from softphone.errors import SoftphoneError, UnreachableError
 from softphone.io.sip_connection import MAX_UNSENT_BYTES, Connection, Gate, Stream, spelt
 from softphone.io.sip_tls import TlsTerms, why_not_tls
 from softphone.io.udp import listen_sip, resolve
@@ -142,7 +142,7 @@ class SipStreams:
             if transport not in ("TCP", "TLS"):
                 raise UnreachableError(f"no transport {transport} here: udp, tcp and tls there are")
             await asyncio.wait_for(self._open_connection(connection, addr), CONNECT_S)
-        except UnreachableError as error:
+        except SoftphoneError as error:
             reason = str(error)
         except TimeoutError:
             reason = f"no {transport} connection to {spelt(addr)} within {CONNECT_S:g} s"
@@ -198,7 +198,8 @@ class SipStreams:
     def made(self, connection: "Connection", addr: Stream) -> bool:
         """Take note of a connection that stands; False if it is one too many."""
         if connection.was_accepted:
-            if not self.admits(addr[0]):
+            # One that we opened, to a far end whose certificate we saw, is not replaced by one from the same port.
+            if addr in self._open or not self.admits(addr[0]):
                 return False
             self.stats.accepted += 1
             _keep(self._accepted, addr, None)

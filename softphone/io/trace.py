@@ -113,7 +113,7 @@ class Trace:
             if len(address) == 3:
                 transport = address[2].lower()
         self._put(
-            TraceEntry(time.time(), SIP, direction == ">", local[:2], remote[:2], data, len(data), transport)
+            TraceEntry(self._now(), SIP, direction == ">", local[:2], remote[:2], data, len(data), transport)
         )
 
     def rtp(
@@ -133,7 +133,7 @@ class Trace:
             length: of the datagram.
             at: when it came, in seconds of `time.monotonic`; None: now.
         """
-        wall = time.time() if at is None else at + self._wall
+        wall = self._now() if at is None else at + self._wall
         self._put(
             TraceEntry(wall, media_kind(header), direction == ">", local[:2], remote[:2], header, length)
         )
@@ -144,8 +144,11 @@ class Trace:
             return
         self._closing.set()
         self._thread.join()
-        self._text.close()
-        self._capture.close()
+        for file in (self._text, self._capture):
+            try:
+                file.close()
+            except OSError as error:  # what a full disk did not take is tried once more
+                self._stopped(error)
         if self.problem is not None:
             _log.warning("%s", self.problem)
         elif self.dropped:
@@ -156,6 +159,10 @@ class Trace:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _now(self) -> float:
+        """Of the clock that was right when the trace began: one that is set meanwhile must hold no entry back."""
+        return time.monotonic() + self._wall
 
     def _put(self, entry: TraceEntry) -> None:
         size = len(entry.data)
@@ -168,7 +175,7 @@ class Trace:
     def _run(self) -> None:
         """The writer's thread."""
         while not self._closing.wait(WRITE_EVERY_S):
-            self._take(until=time.time() - SETTLE_S)
+            self._take(until=self._now() - SETTLE_S)
         self._take(until=None)
 
     def _take(self, *, until: float | None) -> None:
@@ -227,6 +234,10 @@ class Trace:
             self._capture.write(capture)
             self._capture.flush()
         except OSError as error:
+            self._stopped(error)
+
+    def _stopped(self, error: OSError) -> None:
+        if self.problem is None:
             self.problem = f"the trace {self.text_path} stopped: {error.strerror}"
 
 

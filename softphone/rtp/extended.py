@@ -47,6 +47,11 @@ class Extended:
             blocks.append(metrics)
         return ExtendedReport(ssrc, tuple(blocks)) if blocks else None
 
+    def stop(self) -> None:
+        """Send no more of them."""
+        self.sends = False
+        self._metrics = _nothing
+
     def read(self, report: ExtendedReport, *, ssrc: int, now: float) -> None:
         """Take one of the peer's; *ssrc* is ours."""
         for block in report.blocks:
@@ -65,3 +70,7 @@ class Extended:
                 round_trip = (self._reporter.ntp(now) >> 16) - last - delay & 0xFFFFFFFF
                 if round_trip < 0x80000000:
                     self._reporter.rtt_s = round_trip / _COMPACT_NTP_HZ
+
+
+def _nothing(now: float) -> None:
+    """Nobody listens any more."""

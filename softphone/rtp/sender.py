@@ -27,6 +27,7 @@ class Sender:
         self,
         *,
         remote: Address,
+        remote_rtcp: Address,
         clock_rate_hz: int,
         dtmf_send: int | None,
         dtmf_send_clock_rate_hz: int | None,
@@ -39,7 +40,7 @@ class Sender:
     ) -> None:
         self.out: list[tuple[bytes, Address]] = []
         """What is to go out, RTCP included, in this order."""
-        self.remote = remote
+        self.remote, self.remote_rtcp = remote, remote_rtcp
         self.clock_rate_hz = clock_rate_hz
         """Of the payload type sent last."""
         self.ssrc = ssrc
@@ -128,6 +129,10 @@ class Sender:
         self._marker = 0
         self.send(payload, payload_type=payload_type, ticks=ticks, now=now)
         self._marker = 0x80
+
+    def send_rtcp(self, data: bytes) -> None:
+        """Queue a datagram of RTCP."""
+        self.out.append((data, self.remote_rtcp))
 
     def _may_send(self) -> bool:
         """Whether the peer, who has not been heard, may be sent one packet more."""

@@ -6,12 +6,13 @@ from math import lcm
 from typing import TYPE_CHECKING
 
 from softphone.rtp.control import Control
-from softphone.rtp.events import Address, CollisionResolved, RtpEvent
+from softphone.rtp.events import Address, RtpEvent
 from softphone.rtp.extended import Extended
 from softphone.rtp.gate import PeerGate
 from softphone.rtp.interval import MINIMUM_S, RtcpTimer
 from softphone.rtp.jitter import JitterBuffer, JitterOptions, Playout
-from softphone.rtp.packet import RtpPacket, is_rtcp
+from softphone.rtp.own_source import OwnSource
+from softphone.rtp.packet import is_rtcp
 from softphone.rtp.receiver import Receiver
 from softphone.rtp.reports import Reporter
 from softphone.rtp.sender import Sender
@@ -30,7 +31,6 @@ from softphone.rtp.xr import VoipMetrics
 if TYPE_CHECKING:
     import random
 
-_MIRROR_PACKETS = 1024
 _TYPICAL_REPORT_BYTES = 64
 
 
@@ -98,7 +98,6 @@ class RtpSession:
         unanswered_packets: int | None = None,
         trailer_bytes: int = 0,
     ) -> None:
-        self._remote_rtcp = remote_rtcp
         self._symmetric = symmetric
         self._unanswered_limit = unanswered_packets
         self.voice_quality: Callable[[float], VoiceQuality] = lambda now: VoiceQuality()
@@ -115,14 +114,6 @@ class RtpSession:
         self._gate = PeerGate(remote, remote_rtcp, audio.keys() | digits.keys(), self._events, learns=learns)
         playout_hz = lcm(clock_rate_hz, *audio.values())
         self._jitter = JitterBuffer(playout_hz, packet_ticks * playout_hz // clock_rate_hz, jitter)
-        self._receiver = Receiver(
-            audio=audio,
-            digits=digits,
-            payload_ticks=payload_ticks,
-            jitter=self._jitter,
-            events=self._events,
-            admits=self._admits,
-        )
         self._trailer_bytes = trailer_bytes
         self._overhead_bytes = overhead_bytes(remote) + trailer_bytes
         self._reporter = Reporter(cname=cname, ntp_offset_s=ntp_offset_s)
@@ -138,6 +129,7 @@ class RtpSession:
         )
         self._sender = sender = Sender(
             remote=remote,
+            remote_rtcp=remote_rtcp,
             clock_rate_hz=clock_rate_hz,
             dtmf_send=dtmf_send,
             dtmf_send_clock_rate_hz=dtmf_send_clock_rate_hz,
@@ -156,11 +148,19 @@ class RtpSession:
             self._reporter,
             self._timer,
             ours=sender.describe,
-            send=lambda data: sender.out.append((data, self._remote_rtcp)),
+            send=sender.send_rtcp,
             events=self._events,
             reduced=reduced_rtcp,
             overhead_bytes=self._overhead_bytes,
             extended=self._extended,
+        )
+        self._receiver = Receiver(
+            audio=audio,
+            digits=digits,
+            payload_ticks=payload_ticks,
+            jitter=self._jitter,
+            events=self._events,
+            admits=OwnSource(sender, self._control, self._events).admits,
         )
         sender.quota = unanswered_packets
         self.change_headers(short=short, reduced_rtcp=reduced_rtcp, extended=extended)
@@ -192,6 +192,7 @@ class RtpSession:
         if self._timer.due is not None and (self._sender.packets or control.sent_packets):
             control.report(now, self._receiver.reception, bye=reason.encode()[:255])
         control.stop()
+        self._extended.stop()  # which asks this session: it need not wait for the garbage collector
 
     def wish_mode(self, wish: ModeWish, *, now: float) -> None:
         """Tell the peer what we would like to receive, until it confirms; a newer wish takes an older one's place.
@@ -312,7 +313,7 @@ class RtpSession:
             self._short_sender.reset()
             self._short_receiver.reset()
         self._sender.quota = self._unanswered_limit
-        self._sender.remote, self._remote_rtcp = remote, remote_rtcp
+        self._sender.remote, self._sender.remote_rtcp = remote, remote_rtcp
         self._overhead_bytes = self._control.overhead_bytes = overhead_bytes(remote) + self._trailer_bytes
 
     def learn_source(self, wanted: bool) -> None:
@@ -342,23 +343,6 @@ class RtpSession:
         self._receiver.accept(receive, dtmf_receive)
         self._gate.accept(receive.keys() | dtmf_receive.keys())
 
-    # -- our own identifier
-
-    def _admits(self, packet: RtpPacket) -> bool:
-        """Of another source than before. One with our SSRC is ours, from an echo service, or a collision (section 8.2)."""
-        sender = self._sender
-        if packet.ssrc != sender.ssrc:
-            return True
-        behind = (sender.sequence_number - 1 - packet.sequence_number) & 0xFFFF
-        if behind < min(_MIRROR_PACKETS, sender.packets):
-            return True
-        old = sender.ssrc
-        used = sender.renew_ssrc()
-        self._events.append(CollisionResolved(old, sender.ssrc))
-        if used:
-            self._control.farewell(old)
-        return False
-
     # -- who the peer is
 
     def _admits_source(self, data: bytes, addr: Address, now: float) -> bool:
@@ -370,8 +354,8 @@ class RtpSession:
         self._sender.quota = None
         if gate.learnt is not None:
             # RFC 4961 section 4: what goes out comes from where it would come in. RTCP is on the next port, or on the same.
-            shared = self._remote_rtcp == self._sender.remote
-            self._remote_rtcp = addr if shared else (addr[0], addr[1] + 1)
+            shared = self._sender.remote_rtcp == self._sender.remote
+            self._sender.remote_rtcp = addr if shared else (addr[0], addr[1] + 1)
         if self._symmetric or gate.learnt is not None:
             self._sender.remote = addr
         return True
@@ -383,7 +367,7 @@ class RtpSession:
             return
         self._sender.quota = None
         if self._gate.learnt is not None:
-            self._remote_rtcp = addr
+            self._sender.remote_rtcp = addr
         ours, peer = self._sender, self._receiver.reception
         self._control.receive(data, now, ssrc=ours.ssrc, first_number=ours.first_sequence_number, peer=peer)
         lossy = self._reporter.fraction_lost

@@ -12,7 +12,8 @@ export const STATES = {
 };
 
 /** How a call ended, in words. */
-export function ending({ outcome = "ended", sip_status: status, reason }) {
+export function ending({ outcome = "ended", sip_status: status, reason, why }) {
+  if (why) return `${outcome}: ${why}`;
   if (status) return `${outcome} (${status}${reason ? ` ${reason}` : ""})`;
   return reason ? `${outcome}: ${reason}` : outcome;
 }

@@ -4,8 +4,12 @@ import asyncio
 import contextlib
 import socket
 
-from softphone.app import answer_calls_async
-from softphone.config import AccountOptions, AnswerOptions
+import pytest
+
+from softphone.app import answer_calls, answer_calls_async, place_call
+from softphone.config import AccountOptions, AnswerOptions, CallOptions
+from softphone.errors import UsageError
+from softphone.io import ice_socket
 
 OFFER = b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
 
@@ -45,3 +49,22 @@ def test_a_header_asked_for_stands_in_the_200():
     account = AccountOptions(headers=(("X-Lab", "7"),))
     options = AnswerOptions(listen=("127.0.0.1", 0), account=account)
     assert b"\r\nX-Lab: 7\r\n" in asyncio.run(first_answer(options))
+
+
+def test_early_media_that_is_not_there_is_told_before_a_call_comes():
+    options = AnswerOptions(listen=("127.0.0.1", 0), ring_s=1, early_media="nowhere.wav")
+    with pytest.raises(UsageError, match=r"nowhere\.wav does not exist"):
+        answer_calls(options, print)
+
+
+def test_ice_without_its_library_is_told_before_a_call_comes(monkeypatch):
+    monkeypatch.setattr(ice_socket, "find_spec", lambda name: None)
+    options = AnswerOptions(listen=("127.0.0.1", 0), account=AccountOptions(ice=True))
+    with pytest.raises(UsageError, match=r"pip install 'softphone\[ice\]'"):
+        answer_calls(options, lambda event: None)
+
+
+def test_a_password_in_the_uri_of_a_call_is_refused_and_not_repeated():
+    with pytest.raises(UsageError, match="must hold no password") as caught:
+        place_call(CallOptions("sip:bob:hush@127.0.0.1:5999"))
+    assert "hush" not in str(caught.value)

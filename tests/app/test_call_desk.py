@@ -225,6 +225,16 @@ def test_why_a_call_ended_names_no_folder_of_this_machine():
     scenario(body)
 
 
+def test_a_call_that_failed_says_why_and_what_to_try_in_one_line():
+    async def body(desk, ask, told):
+        entry = desk.add(Call(), direction="outgoing", peer="sip:bob@192.0.2.7")
+        found = {"cause": "not-found", "why": "the peer knows no such user", "try": "check the user"}
+        desk.end(entry, {"outcome": "declined", "diagnosis": found})
+        assert ask("calls", VERA)["calls"][0]["why"] == "the peer knows no such user; check the user"
+
+    scenario(body)
+
+
 def test_each_change_is_told_once_when_the_loop_has_turned():
     async def body(desk, ask, told):
         entry = desk.add(Call(), direction="outgoing", peer="sip:bob@b")

@@ -125,6 +125,6 @@ def test_a_call_in_the_clear_loads_none_of_the_libraries():
         "print([each for each in ('pylibsrtp', 'OpenSSL', 'cryptography') if each in sys.modules])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "[]\n"

@@ -55,7 +55,10 @@ CASES = [
     (ended("busy", 486, "Busy Here"), "busy", "the peer is busy (486 Busy Here)", "later"),
     (ended("declined", 603, "Decline"), "declined", "does not want", ""),
     (ended("declined", 477, "Of Their Own"), "declined", "(477 Of Their Own)", "ask"),
-    (ended("incompatible", 488, "Not Acceptable Here"), "codec", "no codec", "--codec"),
+    (ended("incompatible", 488, "Not Acceptable Here"), "codec", "no codec", "wants encrypted media, --srtp prefer"),
+    (ended("incompatible", 488, "Not Acceptable Here: codec: wanted PCMU"), "codec", "wanted PCMU", "as pcmu,pcma"),
+    (ended("incompatible", 488, "Not Acceptable Here: encryption: wanted DTLS-SRTP, got RTP/AVP with no key that we know"),
+     "encryption", "wanted DTLS-SRTP", "--srtp"),
     (ended("incompatible", 488, "the peer offers RTP/SAVP only", "local"), "encryption", "encrypted", "--srtp"),
     (ended("declined", 302, "Moved Temporarily"), "redirect", "elsewhere", "call that address"),
     (ended("declined", 305, "Use Proxy"), "redirect", "proxy", "--proxy"),
@@ -65,6 +68,9 @@ CASES = [
     (ended("no-answer", 408, "Request Timeout"), "no-answer", "in time", "later"),
     (ended("no-answer", 487, "Request Terminated"), "cancelled", "cancelled", ""),
     (ended("no-answer", 487, "Request Terminated", "local"), "no-answer", "gave up", "--ring-timeout"),
+    (ended("unreachable", 503, "192.0.2.1:5061 has closed its connection", "network"), "unreachable", "closed", "--transport tls"),
+    (ended("unreachable", 503, "no transport UDP here", "network"), "unreachable", "no transport UDP", "want the same"),
+    (ended("no-answer", 487, "hung up before an answer", "local"), "cancelled", "we hung up", ""),
     (ended("no-answer", None, "", "local"), "cancelled", "before it was answered", ""),
     (audio(NOTHING, "one-way"), "no-media", "no audio packet came in", "--rtp-ports"),
     (audio(NOTHING, "one-way", remote={"loss_pct": 0.0}), "one-way", "the peer hears us", "firewall"),
@@ -112,6 +118,18 @@ def test_silence_behind_a_private_address_is_one_way_by_nat(outcome):
     assert found.cause == "one-way-nat"
     assert "192.168.1.7" in found.why
     assert "--stun" in found.advice
+
+
+def test_silence_behind_a_nat_that_the_address_of_stun_does_not_open_asks_for_a_relay():
+    result = {**audio(NOTHING, "one-way"), "outcome": "no-audio", "local": "sip:caller@10.0.0.2:52853"}
+    found = diagnosis_of(result, CallFacts(media_host="198.51.100.50", peer_host="198.51.100.10"))
+    assert found.cause == "one-way-nat"
+    assert found.advice.startswith("--turn")
+    result["local"] = "sip:caller@198.51.100.50:52853"
+    assert (
+        diagnosis_of(result, CallFacts(media_host="198.51.100.50", peer_host="198.51.100.10")).cause
+        != "one-way-nat"
+    )
 
 
 @pytest.mark.parametrize(

@@ -75,15 +75,25 @@ def test_a_stream_is_one_line_with_its_packets_and_losses(file_of):
     assert whole.details == ("50 packets, 0.0 % lost, 1.0 s",)
 
 
+KEY, PRINT = "a=crypto:1 X inline:****", "a=fingerprint:sha-256 AA:BB"
+
+
 @pytest.mark.parametrize(
-    ("answered", "label"), [((), "RTP PCMU/8000"), (("a=crypto:1 X inline:****",), "SRTP PCMU/8000")]
+    ("offered", "answered", "label", "encryption"),
+    [
+        ((KEY,), (), "RTP PCMU/8000", None),
+        ((KEY,), (KEY,), "SRTP PCMU/8000", "sdes"),
+        ((KEY, PRINT), (PRINT,), "SRTP PCMU/8000", "dtls"),
+        ((KEY, PRINT), (KEY,), "SRTP PCMU/8000", "sdes"),
+    ],
 )
-def test_encryption_that_only_one_side_wanted_is_none(tmp_path, answered, label):
-    invite = message("INVITE sip:bob@192.0.2.2", body=sdp("192.0.2.1", 4000, "a=crypto:1 X inline:****"))
+def test_media_is_encrypted_as_both_sides_wanted_it(tmp_path, offered, answered, label, encryption):
+    invite = message("INVITE sip:bob@192.0.2.2", body=sdp("192.0.2.1", 4000, *offered))
     answer = message("SIP/2.0 200 OK", to_tag="2", body=sdp("192.0.2.2", 4002, *answered))
     stream = spoken(("192.0.2.1", 4000), ("192.0.2.2", 4002), at=0.2, packets=20)
     sent = (Sent(0, ALICE, BOB, invite), Sent(0.1, BOB, ALICE, answer), *stream)
-    assert only(str(write_capture(tmp_path / "call", *sent))).steps[-1].label == label
+    step = only(str(write_capture(tmp_path / "call", *sent))).steps[-1]
+    assert (step.label, step.media["encryption"]) == (label, encryption)
 
 
 def test_a_proxy_is_a_column_and_keeps_the_call_together(file_of):

@@ -18,6 +18,7 @@ from softphone.config import (
     RegisterOptions,
 )
 from softphone.errors import UnreachableError
+from softphone.io.address_news import AddressNews
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
 
@@ -26,7 +27,8 @@ OLD, NEW = "127.0.0.1", "127.0.0.7"
 
 @pytest.fixture
 def way(monkeypatch):
-    """Where the way to anybody begins; None: there is none."""
+    """Where the way to anybody begins; None: there is none. The kernel tells nothing."""
+    monkeypatch.setattr(mobility.AddressNews, "open", lambda: None)
     hosts = [OLD]
 
     def local_host_towards(_remote):
@@ -105,3 +107,60 @@ def test_who_chose_an_address_keeps_it():
     assert mobility.follows(None)
     assert mobility.follows(("", 5060))
     assert not mobility.follows(("127.0.0.1", 0))
+
+
+class Moving:
+    """A station that notes where it is sent."""
+
+    host = OLD
+
+    async def move(self, host):
+        self.host = host
+
+
+def test_where_the_kernel_tells_of_changes_nobody_looks_for_them(monkeypatch):
+    looked = []
+
+    class News:
+        told = asyncio.Event()
+
+        async def wait(self, timeout_s):
+            assert timeout_s == mobility.LOOK_RARELY_S
+            await self.told.wait()
+            self.told.clear()
+
+        def close(self):
+            looked.append("closed")
+
+    def local_host_towards(_remote):
+        looked.append(NEW)
+        return NEW
+
+    monkeypatch.setattr(mobility.AddressNews, "open", News)
+    monkeypatch.setattr(mobility, "local_host_towards", local_host_towards)
+
+    async def run():
+        station = Moving()
+        moving = mobility.Mobility(station, ("192.0.2.1", 5060))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert looked == []
+        News.told.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await moving.stop()
+        return station.host
+
+    assert asyncio.run(run()) == NEW
+    assert looked == [NEW, "closed"]
+
+
+def test_a_kernel_that_tells_nothing_new_is_waited_for_no_longer_than_asked():
+    async def run():
+        news = AddressNews.open()
+        if news is None:
+            pytest.skip("no rtnetlink here")
+        await news.wait(0.01)
+        news.close()
+
+    asyncio.run(run())

@@ -106,6 +106,9 @@ def test_a_result_is_cut_in_steps_until_a_bye_has_room_for_it():
     assert travels()["airtime"] == whole["airtime"]
     assumed = {**whole["airtime"], "assumes": figures}
     assert travels(airtime=assumed)["airtime"] == {"technology": "wifi-n", "ms_per_s": 1.9}
+    costly = {**whole["airtime"], **figures}
+    assert travels(airtime=costly)["airtime"] is None
+    assert set(travels(airtime=costly)) == set(travels())
     assert set(travels(sent=figures)) == set(BRIEF)
     assert set(json.loads(packed_for_peer(dict(whole), is_brief=True))) == set(BRIEF)
     assert json.loads(packed_for_peer({**whole, "airtime": None}, is_brief=False))["airtime"] is None

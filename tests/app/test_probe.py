@@ -148,6 +148,16 @@ def test_results_are_appended_as_they_come(tmp_path):
     probe.close()
 
 
+def test_a_line_that_a_killed_probe_left_torn_does_not_swallow_the_next(tmp_path):
+    out = tmp_path / "results.jsonl"
+    out.write_text('{"outcome": "comp')
+    probe = Probe(CallOptions(URI, repeat=0, out=str(out)))
+    probe.add(result("busy"))
+    probe.close()
+    torn, whole = out.read_text().splitlines()
+    assert (torn, json.loads(whole)["outcome"]) == ('{"outcome": "comp', "busy")
+
+
 def test_the_file_for_prometheus_is_there_from_the_start_and_replaced_whole(tmp_path):
     file = tmp_path / "softphone.prom"
     probe = Probe(CallOptions(URI, repeat=0, prometheus=str(file)))
@@ -166,6 +176,15 @@ def test_files_that_cannot_be_written_are_said_before_the_first_call(tmp_path):
         Probe(CallOptions(URI, prometheus=str(tmp_path)))
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_of_results_keeps_no_figures_from_theirs(tmp_path):
+    figures = tmp_path / "figures.prom"
+    probe = Probe(CallOptions(uri=URI, repeat=2, out="/dev/full", prometheus=str(figures)))
+    probe.add(result())
+    probe.close()
+    assert values(figures.read_text())[of("calls_total", outcome="completed")] == 1
+
+
 def test_a_disk_that_fills_ends_no_probe_and_is_said_once(tmp_path, caplog):
     file = tmp_path / "folder" / "softphone.prom"
     file.parent.mkdir()
@@ -178,3 +197,12 @@ def test_a_disk_that_fills_ends_no_probe_and_is_said_once(tmp_path, caplog):
     file.parent.mkdir()
     probe.add(result())
     assert values(file.read_text())[of("calls_total", outcome="completed")] == 4
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full disk to write to")
+def test_a_full_disk_ends_no_probe_even_at_its_end(caplog):
+    probe = Probe(CallOptions(URI, out="/dev/full"))
+    for _ in range(3):
+        probe.add(result())
+    probe.close()
+    assert [record.message.count("No space left") for record in caplog.records] == [1]

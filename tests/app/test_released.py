@@ -11,15 +11,17 @@ from contextlib import aclosing
 import pytest
 
 from dsp.chain import FilterChain
-from softphone.app import answer_calls_async, callee, place_call_async
+from softphone.app import answer_calls_async, callee, media_ends, place_call_async
 from softphone.app.audio import CallAudio
 from softphone.app.chain_runner import StageRunner
 from softphone.app.leg import MediaLeg
 from softphone.app.one_call import OneCall
+from softphone.app.registering import Registering
+from softphone.app.station import Station
 from softphone.call.manager import CallManager
-from softphone.config import AnswerOptions, AudioOptions, CallOptions
+from softphone.config import AccountOptions, AnswerOptions, AudioOptions, CallOptions
 from softphone.control.client import connect_async
-from softphone.errors import EnvironmentProblem
+from softphone.errors import EnvironmentProblem, SoftphoneError, UnreachableError
 from softphone.serve_config import ServeOptions
 from softphone.sip.errors import LocalSipError
 
@@ -68,6 +70,50 @@ def test_a_call_that_cannot_be_placed_holds_nothing(temporary, monkeypatch):
         asyncio.run(place_call_async(CallOptions(NOBODY, audio=SCORED)))
     assert list(temporary.iterdir()) == []
     assert open_sockets() == before
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="open files are counted under /proc")
+@pytest.mark.parametrize("wrong", ["trace", "name", "registrar"])
+def test_a_caller_that_gets_nowhere_holds_no_socket_and_no_file(tmp_path, monkeypatch, wrong):
+    async def nowhere(*_):
+        raise UnreachableError("no such name")
+
+    account = AccountOptions()
+    match wrong:
+        case "trace":
+            account = AccountOptions(trace="/no/such/folder/trace.txt")
+        case "name":
+            monkeypatch.setattr(Station, "destinations", nowhere)
+        case "registrar":
+            monkeypatch.setattr(Registering, "start", nowhere)
+            account = AccountOptions(user="alice", registrar="127.0.0.1:9")
+    gc.collect()
+    before = set(os.listdir("/proc/self/fd"))
+    with pytest.raises(SoftphoneError):
+        asyncio.run(place_call_async(CallOptions(NOBODY, account=account, out=str(tmp_path / "out"))))
+    gc.disable()
+    try:
+        assert set(os.listdir("/proc/self/fd")) == before
+    finally:
+        gc.enable()
+
+
+def test_a_caller_is_told_when_the_callee_ends_while_it_looks_for_its_own_address(monkeypatch):
+    async def calls():
+        stop, listening = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+        async def asks_for_ever(*_, **__):
+            stop.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(media_ends, "open_media", asks_for_ever)
+        options = AnswerOptions(listen=("127.0.0.1", 0), account=AccountOptions(stun="127.0.0.1:9"))
+        answering = asyncio.create_task(answer_calls_async(options, listening.set_result, stop=stop))
+        (result,) = await place_call_async(CallOptions((await listening)["uri"]))
+        assert await answering == []
+        return result["sip_status"]
+
+    assert asyncio.run(calls()) == 480
 
 
 def test_a_caller_that_gives_up_is_not_kept_until_it_would_have_been_answered():

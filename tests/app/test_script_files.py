@@ -5,17 +5,26 @@ import shutil
 import stat
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from dsp.checks import checks
 from softphone.app.script_sounds import ENGINES, ScriptSounds
+from softphone.call.outcome import EndedBy, Outcome
+from softphone.call.state import Phase
 from softphone.config import AnswerOptions, MediaOptions
 from softphone.errors import UsageError
+from softphone.scorer.live import VERDICT_WORDS
 from softphone.script_config import (
     BEFORE_ANSWER,
+    ENDED_BY,
     EXPECTED,
     MAX_STEPS,
+    OUTCOMES,
+    STATES,
     VERBS,
+    VERDICTS,
     Script,
     Step,
     load_script,
@@ -84,6 +93,15 @@ def test_what_is_expected_is_read_once():
         ("[[step]]\nhold = true\nat = 'soon'\n", 3, "at: wanted a number, got 'soon'"),
         ("[[step]]\nexpect = { codex = 'opus' }\n", 2, "the nearest is 'codec'"),
         ("[[step]]\nexpect = true\n", 2, "expect is a table"),
+        ("[[step]]\nexpect = {}\n", 2, "expect is a table of what is expected"),
+        (
+            "[[step]]\nexpect = { outcome = 'complete' }\n",
+            2,
+            "expect outcome: there is no 'complete', the nearest is 'completed'",
+        ),
+        ("[[step]]\nexpect = { verdict = ['ok', 'drop-outs'] }\n", 2, "the nearest is 'dropouts'"),
+        ("[[step]]\nexpect = { ended-by = 'us' }\n", 2, "expect ended-by: there is no 'us'"),
+        ("[[step]]\nexpect = { state = 'held' }\n", 2, "expect state: there is no 'held'"),
         ("[[step]]\nexpect = { codec = 'opus', outcome = 'busy' }\n", 2, "they need an expect of their own"),
         ("[[step]]\nanswer = true\n", 2, "answer makes no sense in a script of call"),
         ("[[step]]\nhold = true\n[[step]]\ncancel = true\n", 4, "cancel comes before"),
@@ -95,6 +113,14 @@ def test_a_bad_script_is_refused_with_file_and_line(text, line, said):
         parsed(text)
     assert str(caught.value).startswith(f"s.toml:{line}: ")
     assert said in str(caught.value)
+
+
+def test_what_may_be_expected_is_what_a_result_and_a_status_can_say():
+    assert set(OUTCOMES) == {each.value for each in Outcome}
+    assert set(STATES) == {each.value for each in Phase}
+    assert set(ENDED_BY) == set(get_args(EndedBy))
+    scored = {verdict.word for name in checks.names() for verdict in checks.get(name).verdicts}
+    assert set(VERDICTS) == {"ok", *VERDICT_WORDS, *scored}
 
 
 @pytest.mark.parametrize(

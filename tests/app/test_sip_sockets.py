@@ -131,6 +131,8 @@ def test_a_name_without_an_address_is_unreachable():
         ({"transport": "tcp", "sip_dictionary": True}, "--sip-dictionary packs datagrams"),
         ({"proxy": "mailto:x"}, "--proxy"),
         ({"public_address": "a:b@c"}, "--public-address"),
+        ({"public_address": "sip:pbx"}, "--public-address must be a host"),
+        ({"public_address": "192.0.2.1:5060"}, "--public-address must be a host, without a port"),
         ({"tls_ca": "ca.pem", "tls_insecure": True}, "exclude each other"),
         ({"sip_key": "key.pem"}, "--sip-cert"),
     ],
@@ -145,6 +147,8 @@ def test_files_of_tls_are_looked_at_before_anything_is_sent(tmp_path):
     for options in ({"tls_ca": str(tmp_path / "none")}, {"sip_cert": str(tmp_path / "none")}):
         with pytest.raises(UsageError, match="cannot be used"):
             opened(transport="tls", **options)
+    with pytest.raises(UsageError, match="cannot be used"):
+        opened(sip_cert=str(tmp_path / "none"))
 
 
 def no_certificate(*_):
@@ -163,3 +167,21 @@ def test_who_is_called_by_tls_needs_a_certificate_but_for_those_that_come_throug
 
 def test_a_sips_uri_can_be_called():
     assert CallOptions(uri="sips:bob@example.com").uri.startswith("sips:")
+
+
+@pytest.mark.parametrize("hop", [{"proxy": f"sip:{HOST}:5998"}, {"registrar": f"{HOST}:5998"}])
+def test_a_sips_uri_is_called_by_no_hop_without_tls(hop):
+    sips = SipUri.parse(f"sips:bob@{HOST}:5999")
+
+    def ways(station):
+        return station.ways_to(sips)
+
+    with pytest.raises(UsageError, match=rf"goes over TLS alone, and sip:{HOST}:5998 does not"):
+        opened(then=ways, user="x", **hop)
+    assert opened(then=ways, user="x", transport="tls", **hop) == [(HOST, 5998, "TLS")]
+
+
+def test_a_call_goes_to_the_registrar_whatever_host_its_uri_names():
+    assert opened(then=lambda station: station.ways_to(BOB), user="x", registrar=f"{HOST}:5998") == [
+        (HOST, 5998)
+    ]

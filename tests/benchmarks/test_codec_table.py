@@ -1,13 +1,10 @@
 """The table of figures of VLC: verdicts, what was not measured, and which clips the picture is of."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-
-sys.path.append(str(Path(__file__).parents[2]))
 
 from benchmarks.codec_table import drawn, table, wanted
 from benchmarks.heldout_speech import LEVEL_DBOV, _transcripts, _write

@@ -2,12 +2,8 @@
 
 import json
 import re
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2]))
 
 from benchmarks.figures import Figure, alternating, table
 from benchmarks.run import Outcome, as_dict, kernel_row, report, run_figures

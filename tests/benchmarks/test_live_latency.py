@@ -1,11 +1,8 @@
 """The benchmark of the live filter measures beside a busy thread what it says that it does."""
 
 import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2]))
 
 from benchmarks.live_latency import READINESS, misses_beside_a_busy_thread
 from softphone.io.live import prompt

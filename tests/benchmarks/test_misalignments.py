@@ -1,7 +1,5 @@
 """The benchmark of misalignments counts what it says, and writes its page."""
 
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,8 +7,6 @@ import pytest
 from support import broken_tools
 from support.misalign import MISALIGNMENTS, Misaligned, g711
 from support.suppression import speech
-
-sys.path.append(str(Path(__file__).parents[2]))
 
 from benchmarks import misalignment_peers
 from benchmarks import misalignments as bench

@@ -1,12 +1,7 @@
 """The benchmark of mouth-to-ear delay finds a delay that is known."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2]))
 
 from benchmarks.mouth_to_ear import delays_ms
 from benchmarks.probe import CLICK, RATE_HZ, Echo

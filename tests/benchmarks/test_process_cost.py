@@ -3,11 +3,8 @@
 import os
 import sys
 import time
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2]))
 
 from benchmarks.process_cost import Cost, Snapshot, cost_since, snapshot
 

@@ -1,13 +1,8 @@
 """The benchmark of repeat credit counts what its sender and receiver do."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from support.suppression import speech
-
-sys.path.append(str(Path(__file__).parents[2]))
 
 from benchmarks.repeat_credit import line, rows, send, with_pauses
 from dsp.codecs.base import CodecSettings

@@ -2,12 +2,9 @@
 
 import importlib.util
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2]))
 
 from benchmarks import second_witness
 from benchmarks.second_witness import agreement, place, ranked, spearman, speech_of, tables, told_apart

@@ -118,6 +118,16 @@ def test_a_call_that_failed_says_so_in_status_object_and_one_line(
     assert err == f"softphone: {outcome}: {'' if sip_status is None else f'{sip_status} '}{reason}\n"
 
 
+def test_a_refusal_that_a_script_expected_is_no_complaint(
+    calls: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls["answer"] = [{**result("busy", 486, "Busy Here"), "exit_status": 0}]
+    assert main(["call", URI]) == 0
+    out, err = capsys.readouterr()
+    assert "busy (486 Busy Here)" in out
+    assert err == ""
+
+
 def test_several_calls_are_one_object_and_the_worst_status(
     calls: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

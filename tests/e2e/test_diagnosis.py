@@ -58,12 +58,14 @@ def test_two_without_a_common_codec():
 
 
 def test_two_that_disagree_about_encryption():
+    pytest.importorskip("OpenSSL", reason="DTLS-SRTP needs pyOpenSSL")
     with Answering("--srtp", "off", "--sip-t1-ms", "20") as callee:
         found = diagnosed(4, callee.uri, "--srtp", "require", "--srtp-keys", "dtls")
     assert found["cause"] == "encryption"
 
 
 def test_a_certificate_that_nobody_vouches_for_is_tls():
+    pytest.importorskip("cryptography", reason="certificates are made with cryptography")
     with Answering("--transport", "tls", "--sip-t1-ms", "20") as callee:
         found = diagnosed(3, callee.uri)
     assert found["cause"] == "tls"

@@ -51,6 +51,7 @@ def check_recordings(
     assert ours.correlation_with(*peer.recording("dec")) > least, "what the peer heard is what we said"
 
 
+@pytest.mark.feature("baresip 1.0", "audio both ways: Opus at 20 and 60 ms, PCMU, G.722")
 @pytest.mark.parametrize(("codec", "theirs", "ptime_ms", "least"), FORMATS)
 def test_we_call_baresip(
     codec: str, theirs: str, ptime_ms: int, least: float, man: Speech, woman: Speech, tmp_path: Path
@@ -70,6 +71,7 @@ def test_we_call_baresip(
         check_recordings(heard, sent, bob, ours=man, theirs=woman, least=least)
 
 
+@pytest.mark.feature("baresip 1.0", "audio both ways: Opus at 20 and 60 ms, PCMU, G.722")
 @pytest.mark.parametrize(("codec", "theirs", "ptime_ms", "least"), FORMATS)
 def test_baresip_calls_us(
     codec: str, theirs: str, ptime_ms: int, least: float, man: Speech, woman: Speech, tmp_path: Path
@@ -95,6 +97,7 @@ def test_baresip_calls_us(
         check_recordings(heard, sent, alice, ours=man, theirs=woman, least=least)
 
 
+@pytest.mark.feature("baresip 1.0", "DTMF (RFC 4733)")
 def test_baresip_hears_our_digits(man: Speech) -> None:
     with Baresip(codecs=("pcmu",)) as bob:
         status, _, err = softphone(
@@ -104,12 +107,14 @@ def test_baresip_hears_our_digits(man: Speech) -> None:
         assert re.findall(r"received event: '(.)' \(end=1\)", bob.log) == ["1", "2", "#"]
 
 
+@pytest.mark.feature("baresip 1.0", "no codec in common: 488")
 def test_a_codec_baresip_does_not_have_is_refused() -> None:
     with Baresip(codecs=("pcmu",)) as bob:
         status, result, err = softphone("call", bob.uri, "--codec", "l16-wb", "--seconds", "1")
         assert (status, result["outcome"]) == (4, "incompatible"), (err, bob.log)
 
 
+@pytest.mark.feature("baresip 1.0", "a peer that vanishes is a dropped call")
 def test_baresip_that_vanishes_is_a_dropped_call(man: Speech, tmp_path: Path) -> None:
     heard = tmp_path / "heard.wav"
     with (

@@ -28,6 +28,7 @@ def likeness(said: Speech, recording: tuple[np.ndarray, int]) -> float:
     return align(ArrayTrack(said.samples, RATE_HZ), ArrayTrack(at_rate, RATE_HZ)).similarity
 
 
+@pytest.mark.feature("baresip 1.0", "Codec2")
 @pytest.mark.parametrize("asked", ["codec2", "codec2:1300"])
 def test_we_call_baresip_in_the_mode_it_knows(asked: str, man: Speech, woman: Speech, tmp_path: Path) -> None:
     heard = tmp_path / "heard.wav"
@@ -47,6 +48,7 @@ def test_we_call_baresip_in_the_mode_it_knows(asked: str, man: Speech, woman: Sp
         assert likeness(man, bob.recording("dec")) > LEAST
 
 
+@pytest.mark.feature("baresip 1.0", "Codec2")
 def test_baresip_calls_us_in_the_mode_it_knows(man: Speech, woman: Speech, tmp_path: Path) -> None:
     heard = tmp_path / "heard.wav"
     options = ("--calls", "1", "--codec", "codec2:700", "--play", str(man.path), "--record", str(heard))

@@ -141,6 +141,7 @@ async def hold_and_resume(one: Any) -> None:
     await asyncio.sleep(1.0)
 
 
+@pytest.mark.feature("baresip 1.0", "hold and resume, by either side")
 @pytest.mark.skipif(missing("baresip") is not None, reason=str(missing("baresip")))
 def test_baresip_is_held_and_taken_back(tmp_path: Path) -> None:
     heard = tmp_path / "heard.wav"
@@ -153,6 +154,7 @@ def test_baresip_is_held_and_taken_back(tmp_path: Path) -> None:
     assert pause == pytest.approx(1.3, abs=0.4)
 
 
+@pytest.mark.feature("baresip 1.0", "hold and resume, by either side")
 @pytest.mark.skipif(missing("baresip") is not None, reason=str(missing("baresip")))
 def test_baresip_holds_us_and_takes_us_back() -> None:
     with Baresip(codecs=("pcmu",)) as bob:
@@ -182,6 +184,7 @@ class ScriptedCallee(SippCallee):
         return ["sipp", "-sf", "held.xml", *self._common, *self._echo]
 
 
+@pytest.mark.feature("sipp 3.6", "re-INVITEs that cross (491), are refused, are agreed on")
 @pytest.mark.skipif(missing("sipp") is not None, reason=str(missing("sipp")))
 def test_sipp_crosses_refuses_and_agrees() -> None:
     with ScriptedCallee() as callee:

@@ -44,7 +44,7 @@ def test_two_of_ours_call_each_other_through_a_proxy(
             events.append(json.loads(line).get("event"))
         status, result, err = softphone(
             "call", f"sip:bob-{transport}@{REALM}", "--user", "alice", "--password-env", "PASSWORD",
-            "--seconds", "2", *there,
+            "--seconds", "1", *there,
         )  # fmt: skip
         out, bob_err = bob.communicate(timeout=20)
     assert (status, result["outcome"], result["verdict"]) == (0, "completed", ["ok"]), err + bob_err

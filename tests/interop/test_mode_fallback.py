@@ -15,6 +15,7 @@ needs_baresip = pytest.mark.skipif(missing("baresip") is not None, reason=str(mi
 needs_sipp = pytest.mark.skipif(missing("sipp") is not None, reason=str(missing("sipp")))
 
 
+@pytest.mark.feature("baresip 1.0", "a mode of ours that it does not know: a normal call")
 @needs_baresip
 @pytest.mark.parametrize("mode", ["vlc", "vlr"])
 def test_we_call_baresip_in_a_mode_it_does_not_know(mode: str, man: Speech, woman: Speech) -> None:
@@ -29,6 +30,7 @@ def test_we_call_baresip_in_a_mode_it_does_not_know(mode: str, man: Speech, woma
     assert result["score"]["metrics"]["stoi"] > 0.8
 
 
+@pytest.mark.feature("baresip 1.0", "a mode of ours that it does not know: a normal call")
 @needs_baresip
 def test_baresip_calls_us_in_mode_vlr(man: Speech, woman: Speech) -> None:
     options = [
@@ -56,6 +58,7 @@ def test_baresip_calls_us_in_mode_vlr(man: Speech, woman: Speech) -> None:
     )
 
 
+@pytest.mark.feature("baresip 1.0", "a limit of the rate is kept, and told (b=AS)")
 @needs_baresip
 def test_a_limit_is_kept_towards_baresip_and_told_to_it(man: Speech, woman: Speech) -> None:
     with Baresip(wav=woman.for_baresip, codecs=("opus/48000/1",)) as bob:
@@ -70,6 +73,7 @@ def test_a_limit_is_kept_towards_baresip_and_told_to_it(man: Speech, woman: Spee
     assert result["received"]["wire_bps"] <= 21_000
 
 
+@pytest.mark.feature("sipp 3.6", "an answer with another codec than the first")
 @needs_sipp
 def test_sipp_that_answers_pcmu_only_gets_pcmu(man: Speech) -> None:
     with SippCallee() as callee:

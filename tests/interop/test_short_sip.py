@@ -12,6 +12,7 @@ FALLBACK_S = 1.5
 """When the third copy of an INVITE leaves, with T1 of half a second (RFC 3261 section 17.1.1.2)."""
 
 
+@pytest.mark.feature("baresip 1.0", "short SIP")
 @BARESIP
 def test_baresip_is_called_in_the_short_form_once_it_had_no_answer_to_the_packed_one() -> None:
     with Baresip(codecs=("pcmu",)) as bob:
@@ -21,6 +22,7 @@ def test_baresip_is_called_in_the_short_form_once_it_had_no_answer_to_the_packed
         assert result["received"]["packets"] > 0
 
 
+@pytest.mark.feature("baresip 1.0", "short SIP")
 @BARESIP
 def test_baresip_calls_one_that_answers_in_the_short_form() -> None:
     with (
@@ -36,6 +38,7 @@ def test_baresip_calls_one_that_answers_in_the_short_form() -> None:
         alice.wait(5)
 
 
+@pytest.mark.feature("sipp 3.6", "short SIP")
 @SIPP
 def test_sipp_is_called_in_the_short_form_once_it_had_no_answer_to_the_packed_one() -> None:
     with SippCallee() as callee:
@@ -46,6 +49,7 @@ def test_sipp_is_called_in_the_short_form_once_it_had_no_answer_to_the_packed_on
         assert "Aborting call" not in callee.messages
 
 
+@pytest.mark.feature("sipp 3.6", "short SIP")
 @SIPP
 def test_sipp_calls_one_that_answers_in_the_short_form() -> None:
     with Answering("--calls", "1", *SHORT) as ours, SippCaller(ours.address, talk_ms=500) as caller:

@@ -14,6 +14,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.feature("sipp 3.6", "a call without audio is said to be one")
 def test_sipp_that_sends_no_audio_calls_us(tmp_path: Path) -> None:
     with (
         Answering("--calls", "1", "--codec", "pcmu") as ours,
@@ -27,6 +28,7 @@ def test_sipp_that_sends_no_audio_calls_us(tmp_path: Path) -> None:
     assert results[0]["sent"]["packets"] == pytest.approx(50, abs=10)
 
 
+@pytest.mark.feature("sipp 3.6", "a recorded call: audio and a digit")
 @pytest.mark.skipif(not PCAP_FOLDER.is_dir(), reason=f"no {PCAP_FOLDER}")
 def test_sipp_plays_a_recorded_call_to_us(tmp_path: Path) -> None:
     heard = tmp_path / "heard.wav"
@@ -43,6 +45,7 @@ def test_sipp_plays_a_recorded_call_to_us(tmp_path: Path) -> None:
     assert float(np.sqrt(np.mean(samples**2))) > 0.01
 
 
+@pytest.mark.feature("sipp 3.6", "echo: what we say comes back")
 def test_sipp_echoes_what_we_say(man: Speech, tmp_path: Path) -> None:
     heard = tmp_path / "heard.wav"
     with SippCallee() as callee:
@@ -58,6 +61,7 @@ def test_sipp_echoes_what_we_say(man: Speech, tmp_path: Path) -> None:
     assert man.correlation_with(*read_wav(heard)) > 0.97
 
 
+@pytest.mark.feature("sipp 3.6", "several calls at once")
 def test_many_calls_of_sipp_are_answered_at_once() -> None:
     with (
         Answering("--calls", "5", "--codec", "pcmu") as ours,

@@ -31,6 +31,7 @@ def datagrams(path: Path) -> Iterator[tuple[float, bytes]]:
         at += 16 + size
 
 
+@pytest.mark.feature("sipp 3.6", "every recorded digit is heard once")
 @pytest.mark.parametrize("name", DIGITS)
 def test_a_recorded_digit_is_heard_once(name: str) -> None:
     receiver, found, last_s = DtmfReceiver(), [], 0.0

@@ -1,5 +1,6 @@
 """The RTP socket pair over loopback."""
 
+import asyncio
 import random
 import select
 import socket
@@ -10,7 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from softphone.errors import EnvironmentProblem, UsageError
+from softphone.errors import EnvironmentProblem, UnreachableError, UsageError
 from softphone.io import rtp_socket
 from softphone.io.rtp_socket import RtpSocket
 from softphone.io.udp import bind_udp
@@ -235,3 +236,30 @@ def test_ipv6_pairs_work_alike() -> None:
     assert [(data, addr) for data, addr, _ in b.drain()] == [(RTP, ("::1", a.ports[0]))]
     a.close()
     b.close()
+
+
+def test_a_stun_server_that_fails_one_port_leaves_nobody_reading_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading = []
+
+    async def mapped_address(sock, _server):
+        if sock is pair._rtp:
+            raise UnreachableError("no answer")
+        reading.append(sock)
+        await asyncio.sleep(0.01)
+        reading.remove(sock)
+        return "192.0.2.1", 4001
+
+    monkeypatch.setattr(rtp_socket, "mapped_address", mapped_address)
+    pair = RtpSocket.open("127.0.0.1", random.Random(1), (20000, 30000))
+
+    async def ask():
+        with pytest.raises(UnreachableError):
+            await pair.mapped_by(("192.0.2.9", 3478))
+        return list(reading)
+
+    try:
+        assert asyncio.run(ask()) == []
+    finally:
+        pair.close()

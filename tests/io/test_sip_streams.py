@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import pytest
 from support.certificates import Authority
@@ -117,6 +118,16 @@ def test_a_transport_that_we_lack_is_told():
         client = Peer()
         client.streams.send(MESSAGE, (HOST, 5060, "SCTP"))
         assert (await client.next())[1].startswith("no transport SCTP here")
+
+    run(scenario())
+
+
+def test_authorities_that_cannot_be_read_are_told(tmp_path):
+    async def scenario():
+        client = Peer(TlsTerms(ca=str(tmp_path / "none.pem")))
+        for _ in range(2):  # nothing waits for ever
+            client.streams.send(MESSAGE, (HOST, 5061, "TLS"))
+            assert "--tls-ca" in (await client.next())[1]
 
     run(scenario())
 
@@ -255,6 +266,15 @@ def test_keep_alives_alone_hold_no_connection(monkeypatch):
             assert server.streams.stats.broken == 1
 
     run(scenario())
+
+
+def test_a_connection_to_us_takes_the_place_of_none_that_stands():
+    async def scenario():
+        streams, addr = Peer().streams, (HOST, 5061, "TLS")
+        assert streams.made(SimpleNamespace(was_accepted=False), addr)
+        return streams.made(SimpleNamespace(was_accepted=True), addr)
+
+    assert not run(scenario())
 
 
 def test_a_connection_that_came_to_us_and_closed_is_not_dialled_back():

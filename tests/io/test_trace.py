@@ -77,6 +77,15 @@ def test_a_packet_stands_at_the_time_it_came_though_it_is_read_later(tmp_path):
     assert [each.kind for each in read(trace.text_path)] == ["rtp", "sip"]
 
 
+def test_a_clock_that_is_set_back_meanwhile_holds_nothing_back(tmp_path, monkeypatch):
+    with Trace(str(tmp_path / "call")) as trace:
+        trace.rtp("<", RTP[:12], len(RTP), HERE, THERE, at=time.monotonic())
+        set_back = time.time() - 3600
+        monkeypatch.setattr(time, "time", lambda: set_back)
+        trace.sip(">", b"SIP/2.0 200 OK\r\n\r\n", HERE, THERE)
+    assert [each.kind for each in read(trace.text_path)] == ["rtp", "sip"]
+
+
 def test_srtp_keys_are_masked_in_both_files_and_lengths_stay(tmp_path):
     with Trace(str(tmp_path / "call")) as trace:
         trace.sip(">", INVITE, HERE, THERE)
@@ -182,7 +191,7 @@ def test_what_waits_is_bounded_in_bytes_too(tmp_path, monkeypatch):
 def test_a_full_disk_ends_the_trace_and_nothing_else(tmp_path, caplog):
     trace = Trace(str(tmp_path / "call"))
     trace._text.close()
-    trace._text = open("/dev/full", "wb", buffering=0)  # noqa: SIM115 - the trace closes it
+    trace._text = open("/dev/full", "wb")  # noqa: SIM115 - the trace closes it
     trace.sip(">", INVITE, HERE, THERE)
     with caplog.at_level(logging.WARNING):
         trace.close()

@@ -1,5 +1,7 @@
+import gc
 import random
 import struct
+import weakref
 
 import pytest
 
@@ -623,3 +625,16 @@ def test_before_anything_came_nothing_is_measured():
         None,
     ) * 4
     assert (stats.remote.loss_pct, stats.rtt_ms) == (None, None)
+
+
+def test_a_session_that_is_over_does_not_wait_for_the_garbage_collector():
+    gc.disable()
+    try:
+        a = make_session(extended=True)
+        a.send(b"audio", payload_type=96, ticks=960, now=0.0)
+        kept = weakref.ref(a)
+        a.bye(now=1.0)
+        del a
+        assert kept() is None
+    finally:
+        gc.enable()

@@ -73,25 +73,34 @@ class BaresipWheel:
             self._lines.put(json.loads(line))
         self._lines.put({"event": "gone"})
 
-    def wait_for(self, event: str, timeout_s: float = 10) -> dict[str, Any]:
-        """Return the next *event*; what comes before it is kept in `events`."""
+    def wait_for(self, *events: str, timeout_s: float = 10) -> dict[str, Any]:
+        """Return the next one of *events*; what comes before it is kept in `events`."""
         end = time.monotonic() + timeout_s
         while True:
             try:
                 got = self._lines.get(timeout=max(0.01, end - time.monotonic()))
             except queue.Empty:
-                raise AssertionError(f"baresip did not tell {event!r}: {self.events}") from None
+                raise AssertionError(f"baresip did not tell {events}: {self.events}") from None
             self.events.append(got)
-            if got["event"] == event:
+            if got["event"] in events:
                 return got
             if got["event"] == "gone":
-                raise AssertionError(f"baresip is gone, wanted {event!r}: {self.events}")
+                raise AssertionError(f"baresip is gone, wanted {events}: {self.events}")
 
     def say(self, command: str) -> None:
         """Give it a command."""
         assert self._process.stdin is not None
         self._process.stdin.write(command + "\n")
         self._process.stdin.flush()
+
+    def do(self, command: str) -> None:
+        """Give it a command, again while it is busy with the one before."""
+        for _ in range(20):
+            self.say(command)
+            if self.wait_for("done", "error")["event"] == "done":
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"baresip does not {command}: {self.events}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

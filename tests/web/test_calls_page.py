@@ -294,6 +294,9 @@ def test_a_call_that_never_was_says_why_on_its_card_and_on_other_tabs(
     page.get_by_text("outgoing · failed: no address found for the host name").wait_for()
     assert page.locator(".toast").filter(has_text=BOB).count() == 0
     other.get_by_text(f"{BOB}: failed: no address found for the host name.").wait_for()
+    found = {"cause": "busy", "why": "the peer is busy", "try": "call later"}
+    served.soon(lambda: desk.end(entry, {"outcome": "busy", "sip_status": 486, "diagnosis": found}))
+    page.get_by_text("outgoing · busy: the peer is busy; call later").wait_for()
 
 
 def test_who_may_dial_reads_what_to_do_and_where_calls_come_in(
