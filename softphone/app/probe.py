@@ -125,6 +125,6 @@ def _is_torn(path: str) -> bool:
     try:
         with open(path, "rb") as file:
             file.seek(-1, os.SEEK_END)
-            return file.read() != b"\n"
+            return os.path.isfile(path) and file.read(1) != b"\n"
     except OSError:  # none there yet, or empty, or no file to go back in
         return False

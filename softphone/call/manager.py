@@ -24,7 +24,7 @@ from softphone.sip.uri import NameAddr, SipUri
 __all__ = ["CallInfo", "CallManager", "Patience"]
 
 RESULT_TYPE = "application/vnd.softphone.result+json"
-MAX_ENDED = 1_000
+MAX_ENDED = 100
 """Ended calls that can still be asked for; older ones are forgotten."""
 _WAITING = (State.INCOMING, State.INCOMING_EARLY)
 """States in which an incoming call waits for our answer."""
@@ -283,7 +283,7 @@ class CallManager:
         self._drain(now)
 
     def info(self, call: int) -> CallInfo:
-        """Return the facts of a call; of an ended one until 1,000 more have ended.
+        """Return the facts of a call; of an ended one until 100 more have ended.
 
         Raises:
             UnknownCall: if there is none of that number.

@@ -19,7 +19,7 @@ MAX_HALF_OPEN_OF_ONE = 72
 """The same of one host: half a second of a test caller's 150 a second."""
 UNPROVEN = frozenset({LegState.INCOMING, LegState.ANSWER_WAITING, LegState.ANSWERED})
 """Of such a leg the caller's address may be forged."""
-MAX_RECORDS = 2048
+MAX_RECORDS = 256
 """Legs whose Call-ID and byte counts are kept, ended ones included."""
 
 Handler = Callable[[Leg, Cause, float], None]
